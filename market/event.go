@@ -1,0 +1,196 @@
+package market
+
+// Event is one normalized fact about one symbol.
+type Event struct {
+	Symbol  *Symbol
+	Time    int64 // the venue's own time in µs; 0 where it gave none
+	Payload Payload
+}
+
+// Payload is one of *Trade *Quote *Book *Ticker *Candle *Status.
+//
+//sumtype:decl
+type Payload interface{ payload() }
+
+func (*Trade) payload()  {}
+func (*Quote) payload()  {}
+func (*Book) payload()   {}
+func (*Ticker) payload() {}
+func (*Candle) payload() {}
+func (*Status) payload() {}
+
+// Body is what a snapshot or an update of a room says: one of *Tape *Quote *Book *Ticker *Candles.
+// It belongs to the state that gave it and is valid until that state is next touched.
+//
+//sumtype:decl
+type Body interface{ body() }
+
+func (*Tape) body()    {}
+func (*Quote) body()   {}
+func (*Book) body()    {}
+func (*Ticker) body()  {}
+func (*Candles) body() {}
+
+// Side is the taker's side of a trade.
+type Side uint8
+
+// The sides.
+const (
+	SideUnknown Side = iota
+	Buy
+	Sell
+)
+
+func (s Side) String() string { return [...]string{"unknown", "buy", "sell"}[s] }
+
+// MaxID is the longest trade id, in bytes: a UUID has 36.
+const MaxID = 39
+
+// ID is a venue's id of a trade, held inline so that a trade has no pointer.
+type ID struct {
+	n uint8
+	b [MaxID]byte
+}
+
+// MakeID copies s; false if it is longer than MaxID.
+func MakeID[T []byte | string](s T) (id ID, ok bool) {
+	if len(s) > MaxID {
+		return ID{}, false
+	}
+	id.n = uint8(copy(id.b[:], s))
+	return id, true
+}
+
+// Bytes returns the id's text, which belongs to the id.
+func (id *ID) Bytes() []byte { return id.b[:id.n] }
+
+func (id ID) String() string { return string(id.b[:id.n]) }
+
+// Trade is one execution. Price and Qty are set, Qty is not negative; Side is the taker's.
+// Time is the venue's, as in its Event.
+type Trade struct {
+	Price, Qty Decimal
+	Time       int64
+	ID         ID
+	Side       Side
+}
+
+// Tape is a run of trades, oldest first.
+type Tape struct{ Trades []Trade }
+
+// Quote is the best bid and ask. A side without an order is absent.
+type Quote struct {
+	BidPrice, BidQty, AskPrice, AskQty Decimal
+}
+
+// Level is one price of a book and the whole quantity at it: 0 says that there is none.
+type Level struct{ Price, Qty Decimal }
+
+// Book is a whole book (Snapshot) or levels of one that changed. Quantities are absolute.
+// A snapshot's levels may come in any order; a later level of one price wins over an earlier one.
+type Book struct {
+	Snapshot   bool
+	Bids, Asks []Level
+
+	// The venue's own numbers, by which Chain judges continuity. A snapshot's id is Last.
+	First, Last, Prev int64
+	// Chain is the venue's continuity rule; nil where it has none (then every delta follows).
+	Chain *Chain
+}
+
+// Chain is a venue's rule of which book messages follow which. The functions are pure.
+type Chain struct {
+	Name string // as docs/venues.md calls it
+	// Old reports that delta d lies wholly in a snapshot of id snap, or is older.
+	Old func(d *Book, snap int64) bool
+	// Starts reports that d may be the first delta after a snapshot of id snap.
+	Starts func(d *Book, snap int64) bool
+	// Follows reports that d may come after a delta whose Last was prev.
+	Follows func(d *Book, prev int64) bool
+	// Repeat reports that d was seen before (its content is in the book already). Nil: Last <= prev.
+	Repeat func(d *Book, prev int64) bool
+}
+
+// Field is one field of a ticker.
+type Field uint8
+
+// The fields of a ticker. Times are µs and counts plain integers, held as Decimals without decimals.
+const (
+	Last Field = iota
+	Open
+	High
+	Low
+	Volume
+	QuoteVolume
+	VWAP
+	TradeCount
+	Mark
+	Index
+	Funding     // rate
+	FundingTime // of the next funding, µs
+	OpenInterest
+	NumFields = iota
+)
+
+var fieldNames = [NumFields]string{
+	"last", "open", "high", "low", "volume", "quoteVolume", "vwap", "trades",
+	"mark", "index", "funding", "fundingTime", "openInterest",
+}
+
+func (f Field) String() string { return fieldNames[f] }
+
+// Fields is a set of fields.
+type Fields uint32
+
+// Has reports whether f is in the set.
+func (s Fields) Has(f Field) bool { return s&(1<<f) != 0 }
+
+// Ticker is some fields of a ticker. Present names the fields that this one speaks of; of those, one
+// whose value is absent is gone.
+type Ticker struct {
+	Present Fields
+	Values  [NumFields]Decimal
+}
+
+// Put sets a field.
+func (t *Ticker) Put(f Field, v Decimal) {
+	t.Present |= 1 << f
+	t.Values[f] = v
+}
+
+// Candle is one bar. Start and Width are µs. Rev counts how often it changed after it was final.
+type Candle struct {
+	Start, Width           int64
+	Open, High, Low, Close Decimal
+	Volume                 Decimal
+	Trades                 int64
+	VWAP                   Decimal
+	QuoteVolume            Decimal // venue candles carry it; it is what VWAP is made of
+	Final                  bool
+	Rev                    uint32
+}
+
+// Candles is a run of candles, oldest first.
+type Candles struct{ List []Candle }
+
+// RoomState is how a room is.
+type RoomState uint8
+
+// The states of a room.
+const (
+	Live   RoomState = iota // good, and its partition is read
+	Quiet                   // good, but nothing came for a while
+	Stale                   // not to be trusted until a snapshot
+	Down                    // its source is away
+	Halted                  // the venue stopped trading it
+)
+
+func (s RoomState) String() string {
+	return [...]string{"live", "quiet", "stale", "down", "halted"}[s]
+}
+
+// Status is a venue's own word on a symbol: Live or Halted.
+type Status struct {
+	State  RoomState
+	Reason string // a constant of the decoder
+}
