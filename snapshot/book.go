@@ -1,0 +1,259 @@
+package snapshot
+
+import "tapedeck/market"
+
+// Book is a symbol's levels. It starts empty and good; the first delta without a snapshot makes it
+// wait for one. Its venue's Chain judges what follows what. A snapshot replaces it in any case, and
+// kept deltas that are newer are applied again on top; what that changed is told as changes of
+// levels, so that a book which was good stays in step with its readers.
+type Book struct {
+	bids, asks side
+	changes    changes
+	pending    pending
+	newBids    side // scratch of replace
+	newAsks    side
+	full       market.Book
+	last       int64 // the venue's number of the newest message applied
+	snap       bool  // nothing but a snapshot was applied yet: the next delta must start on it
+	waiting    bool  // stale until a snapshot
+	doubt      bool  // records are missing: stale until the chain or a snapshot proves it
+	touched    bool  // had any message
+	depth      int
+}
+
+// NewBook returns an empty book.
+func NewBook(l Limits, _ Origin) State {
+	b := &Book{depth: l.Depth}
+	b.asks.asks, b.newAsks.asks = true, true
+	b.changes.keep = l.Changes
+	b.pending.limit = l.Pending
+	return b
+}
+
+// Apply folds a book message in.
+func (b *Book) Apply(ev *market.Event, _ Cause) Effect {
+	p, ok := ev.Payload.(*market.Book)
+	if !ok {
+		return None
+	}
+	first := !b.touched
+	b.touched = true
+	if p.Snapshot {
+		return b.replace(p)
+	}
+	return b.follow(p, first)
+}
+
+// follow applies a delta.
+func (b *Book) follow(p *market.Book, first bool) Effect {
+	if p.Chain != nil {
+		b.pending.keep(p)
+	}
+	if first {
+		b.waiting = true
+		return Broken
+	}
+	if b.waiting {
+		return None
+	}
+	switch {
+	case p.Chain == nil:
+		if b.doubt {
+			return None
+		}
+	case b.snap && p.Chain.Old(p, b.last), !b.snap && repeated(p, b.last):
+		return None
+	case !b.next(p):
+		return b.breaks()
+	}
+	b.last, b.snap = max(p.Last, b.last), false
+	mark := b.changes.next()
+	b.set(p)
+	if b.crossed() {
+		return b.breaks()
+	}
+	switch {
+	case b.doubt:
+		b.doubt = false
+		b.changes.skip()
+		return Mended
+	case b.changes.next() == mark:
+		return None
+	}
+	return Changed
+}
+
+func (b *Book) next(p *market.Book) bool {
+	if b.snap {
+		return p.Chain.Starts(p, b.last)
+	}
+	return p.Chain.Follows(p, b.last)
+}
+
+func repeated(p *market.Book, last int64) bool {
+	if p.Chain.Repeat != nil {
+		return p.Chain.Repeat(p, last)
+	}
+	return p.Last <= last
+}
+
+// breaks makes the book wait for a snapshot.
+func (b *Book) breaks() Effect {
+	was := b.Good()
+	b.waiting, b.doubt = true, false
+	b.bids.levels, b.asks.levels = b.bids.levels[:0], b.asks.levels[:0]
+	b.changes.skip()
+	if was {
+		return Broken
+	}
+	return None
+}
+
+// set applies levels and logs those that changed.
+func (b *Book) set(p *market.Book) {
+	for _, l := range p.Bids {
+		if b.bids.set(l, b.depth) {
+			b.log(false, l)
+		}
+	}
+	for _, l := range p.Asks {
+		if b.asks.set(l, b.depth) {
+			b.log(true, l)
+		}
+	}
+	b.bids.cut(b.depth, func(price market.Decimal) { b.changes.gone(false, price) })
+	b.asks.cut(b.depth, func(price market.Decimal) { b.changes.gone(true, price) })
+}
+
+func (b *Book) log(ask bool, l market.Level) {
+	if l.Qty.IsZero() {
+		b.changes.gone(ask, l.Price)
+	} else {
+		b.changes.add(ask, l)
+	}
+}
+
+func (b *Book) crossed() bool {
+	bid, ask := b.bids.best(), b.asks.best()
+	return bid.Price.Set() && ask.Price.Set() && bid.Price.Cmp(ask.Price) >= 0
+}
+
+// replace takes a snapshot.
+func (b *Book) replace(p *market.Book) Effect {
+	good := b.Good()
+	if good && p.Chain != nil && p.Last < b.last && !b.reaches(p) {
+		return None // older than the book, and the deltas between are not kept: nothing to learn
+	}
+	old, oldAsks := b.bids.levels, b.asks.levels
+	b.newBids.load(p.Bids, b.depth)
+	b.newAsks.load(p.Asks, b.depth)
+	b.bids.levels, b.newBids.levels = b.newBids.levels, old
+	b.asks.levels, b.newAsks.levels = b.newAsks.levels, oldAsks
+	b.last, b.snap, b.waiting, b.doubt = p.Last, true, false, false
+	whole := b.again(p)
+	if !whole || b.crossed() {
+		b.waiting = true
+		b.bids.levels, b.asks.levels = b.bids.levels[:0], b.asks.levels[:0]
+		b.changes.skip()
+		if good {
+			return Broken
+		}
+		return None
+	}
+	if !good {
+		b.changes.skip()
+		return Mended
+	}
+	return b.compare()
+}
+
+// reaches reports whether the kept deltas continue the snapshot p up to the present.
+func (b *Book) reaches(p *market.Book) bool {
+	starts := false
+	b.pending.each(func(d *market.Book) bool {
+		if p.Chain.Old(d, p.Last) {
+			return true
+		}
+		starts = p.Chain.Starts(d, p.Last)
+		return false
+	})
+	return starts
+}
+
+// again applies the kept deltas that are newer than the snapshot; false if they do not follow it.
+// The levels' changes are not logged: compare, or the state, tells them.
+func (b *Book) again(p *market.Book) bool {
+	if p.Chain == nil {
+		b.pending.clear()
+		return true
+	}
+	whole := true
+	b.pending.each(func(d *market.Book) bool {
+		d.Chain = p.Chain
+		if (b.snap && p.Chain.Old(d, b.last)) || (!b.snap && repeated(d, b.last)) {
+			return true
+		}
+		if !b.next(d) {
+			whole = false
+			return false
+		}
+		b.last, b.snap = max(d.Last, b.last), false
+		for _, l := range d.Bids {
+			b.bids.set(l, b.depth)
+		}
+		for _, l := range d.Asks {
+			b.asks.set(l, b.depth)
+		}
+		b.bids.cut(b.depth, func(market.Decimal) {})
+		b.asks.cut(b.depth, func(market.Decimal) {})
+		return true
+	})
+	return whole
+}
+
+// compare logs what a snapshot changed of a good book, or makes readers take the state if that is
+// shorter to say.
+func (b *Book) compare() Effect {
+	n := b.changes.differ(&b.newBids, &b.bids)
+	n += b.changes.differ(&b.newAsks, &b.asks)
+	switch size := len(b.bids.levels) + len(b.asks.levels); {
+	case n == 0:
+		return None
+	case n > size || n > b.changes.keep:
+		b.changes.skip()
+		return Replaced
+	}
+	return Changed
+}
+
+// Mark numbers changes of levels.
+func (b *Book) Mark() uint64 { return b.changes.next() }
+
+// Since folds what changed after a mark.
+func (b *Book) Since(from, _ uint64) (market.Body, bool) { return b.changes.since(from) }
+
+// Full returns every level kept, best first.
+func (b *Book) Full(int) (market.Body, bool) {
+	b.full.Bids = b.bids.appendBestFirst(b.full.Bids[:0], b.depth)
+	b.full.Asks = b.asks.appendBestFirst(b.full.Asks[:0], b.depth)
+	return &b.full, false
+}
+
+// Good reports that the book is what the venue has.
+func (b *Book) Good() bool { return !b.waiting && !b.doubt }
+
+// Lose puts the book in doubt: its chain may yet prove that none of the lost records was its own.
+func (b *Book) Lose(int64) {
+	if b.touched && !b.waiting {
+		b.doubt = true
+	}
+}
+
+// Chained reports whether the venue's own rule watches over the book: a bad record that may have
+// been its own shows by itself then.
+func (b *Book) Chained() bool { return !b.touched || b.last != 0 }
+
+func (b *Book) best() market.Quote {
+	bid, ask := b.bids.best(), b.asks.best()
+	return market.Quote{BidPrice: bid.Price, BidQty: bid.Qty, AskPrice: ask.Price, AskQty: ask.Qty}
+}

@@ -1,0 +1,79 @@
+package snapshot
+
+import "tapedeck/market"
+
+// Ticker is a symbol's day and, for derivatives, its mark, index, funding and open interest. Each
+// field remembers the mark at which it last changed: the fold of any range is those changed since.
+type Ticker struct {
+	values  [market.NumFields]market.Decimal
+	changed [market.NumFields]uint64
+	mark    uint64
+	lost    bool
+	body    market.Ticker
+}
+
+// NewTicker returns an empty ticker.
+func NewTicker(Limits, Origin) State { return &Ticker{} }
+
+// Apply takes over the fields that the event speaks of.
+func (t *Ticker) Apply(ev *market.Event, _ Cause) Effect {
+	p, ok := ev.Payload.(*market.Ticker)
+	if !ok {
+		return None
+	}
+	return t.put(p)
+}
+
+func (t *Ticker) put(p *market.Ticker) Effect {
+	mark, changed := t.mark+1, false
+	for f := range market.Field(market.NumFields) {
+		if !p.Present.Has(f) || t.values[f] == p.Values[f] {
+			continue
+		}
+		t.values[f], t.changed[f] = p.Values[f], mark
+		changed = true
+	}
+	if t.lost {
+		t.lost, t.mark = false, mark
+		return Mended
+	}
+	if !changed {
+		return None
+	}
+	t.mark = mark
+	return Changed
+}
+
+// Mark counts changes.
+func (t *Ticker) Mark() uint64 { return t.mark }
+
+// Since returns the fields that changed after a mark; those that are gone are absent in it.
+func (t *Ticker) Since(from, _ uint64) (market.Body, bool) {
+	t.body.Present = 0
+	for f := range market.Field(market.NumFields) {
+		if t.changed[f] > from {
+			t.body.Put(f, t.values[f])
+		}
+	}
+	return &t.body, true
+}
+
+// Full returns the fields that have a value.
+func (t *Ticker) Full(int) (market.Body, bool) {
+	t.body.Present = 0
+	for f := range market.Field(market.NumFields) {
+		if t.values[f].Set() {
+			t.body.Put(f, t.values[f])
+		}
+	}
+	return &t.body, false
+}
+
+// Good reports whether the newest values are known.
+func (t *Ticker) Good() bool { return !t.lost }
+
+// Lose forgets every field: which of them the lost records changed cannot be known.
+func (t *Ticker) Lose(int64) {
+	t.lost = true
+	t.values = [market.NumFields]market.Decimal{}
+}
