@@ -1,0 +1,50 @@
+// Exact decimals in plain notation, as the stream carries them. Floats would make 0.1 + 0.2 a
+// price, and 1.10 another one than 1.1.
+
+// parse returns the number as an integer n and how many of its digits are decimals.
+export function parse(text) {
+  const dot = text.indexOf('.');
+  if (dot < 0) return { n: BigInt(text), scale: 0 };
+  return { n: BigInt(text.slice(0, dot) + text.slice(dot + 1)), scale: text.length - dot - 1 };
+}
+
+// text is the inverse of parse.
+export function text({ n, scale }) {
+  const sign = n < 0n ? '-' : '';
+  const digits = (n < 0n ? -n : n).toString().padStart(scale + 1, '0');
+  if (scale === 0) return sign + digits;
+  return `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+function align(a, b) {
+  const scale = Math.max(a.scale, b.scale);
+  const at = (x) => x.n * 10n ** BigInt(scale - x.scale);
+  return [at(a), at(b), scale];
+}
+
+export function add(a, b) {
+  const [x, y, scale] = align(a, b);
+  return { n: x + y, scale };
+}
+
+export function subtract(a, b) {
+  const [x, y, scale] = align(a, b);
+  return { n: x - y, scale };
+}
+
+// compare orders by value: "1.10" and "1.1" are the same.
+export function compare(a, b) {
+  const [x, y] = align(a, b);
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+// ratio is a/b as a float: good for the width of a bar or a percentage, for nothing else.
+export function ratio(a, b) {
+  const [x, y] = align(a, b);
+  return y === 0n ? 0 : Number((x * 1_000_000n) / y) / 1_000_000;
+}
+
+// key is the same for texts of one value.
+export function key(text) {
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}

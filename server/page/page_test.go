@@ -1,0 +1,99 @@
+package page
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func get(path, tag string) *http.Response {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	if tag != "" {
+		r.Header.Set("If-None-Match", tag)
+	}
+	w := httptest.NewRecorder()
+	Handler().ServeHTTP(w, r)
+	return w.Result()
+}
+
+func TestServesItsFiles(t *testing.T) {
+	kinds := map[string]string{
+		"/": "text/html; charset=utf-8", "/index.html": "text/html; charset=utf-8",
+		"/style.css": "text/css; charset=utf-8", "/app.js": "text/javascript; charset=utf-8",
+	}
+	for path, kind := range kinds {
+		res := get(path, "")
+		if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != kind {
+			t.Errorf("%s: %d %q, want 200 %q", path, res.StatusCode, res.Header.Get("Content-Type"), kind)
+		}
+		if res.Header.Get("Content-Security-Policy") != policy || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: sent without its protection: %v", path, res.Header)
+		}
+		if again := get(path, res.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+			t.Errorf("%s: asked again with its tag: %d, want 304", path, again.StatusCode)
+		}
+	}
+}
+
+func TestServesNothingElse(t *testing.T) {
+	for _, path := range []string{"/page.go", "/package.json", "/test/book.test.js", "/..", "/v1"} {
+		if res := get(path, ""); res.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %d, want 404", path, res.StatusCode)
+		}
+	}
+	w := httptest.NewRecorder()
+	Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
+	if w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d, want 405", w.Code)
+	}
+}
+
+// What comes from a feed must never become markup, and the policy forbids what stands in the markup
+// itself, so neither may be written.
+func TestKeepsItsPolicy(t *testing.T) {
+	forbidden := map[string]*regexp.Regexp{
+		".js":   regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|https?://`),
+		".html": regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script[^>]*>[^<]|https?://`),
+		".css":  regexp.MustCompile(`@import|https?://`),
+	}
+	kinds := map[string]bool{}
+	for path, f := range load() {
+		for kind, bad := range forbidden {
+			if !strings.HasSuffix(path, kind) {
+				continue
+			}
+			kinds[kind] = true
+			// The name of a drawing's language is no address that anything is loaded from.
+			text := strings.ReplaceAll(string(f.body), "http://www.w3.org/2000/svg", "")
+			if at := bad.FindStringIndex(text); at != nil {
+				t.Errorf("%s: %q", path, text[at[0]:at[1]])
+			}
+		}
+	}
+	if len(kinds) != len(forbidden) {
+		t.Errorf("looked at %v only", kinds)
+	}
+}
+
+// Every module and file that the page names is served.
+func TestNamesOnlyWhatIsServed(t *testing.T) {
+	served := load()
+	var named []string
+	reference := regexp.MustCompile(`(?:from '\.|(?:href|src)="(?:\./)?)/?([a-z]+\.(?:js|css))`)
+	for _, f := range served {
+		for _, m := range reference.FindAllSubmatch(f.body, -1) {
+			named = append(named, string(m[1]))
+			if _, ok := served["/"+string(m[1])]; !ok {
+				t.Errorf("%s is named but not served", m[1])
+			}
+		}
+	}
+	for _, must := range []string{"app.js", "style.css", "book.js", "room.js"} {
+		if !slices.Contains(named, must) {
+			t.Errorf("%s is not named by the page", must)
+		}
+	}
+}
