@@ -1,0 +1,54 @@
+# Tapedeck. Go and make are all that `demo` and `test` need.
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 10s
+COUNT    ?= 1
+GO       ?= go
+LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+SERVICE  := deploy/test-services/kafka.sh
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-web test-services bench fuzz lint build cover
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## broker, simulated market, streamer and page in one process
+	$(GO) run ./cmd/streamer demo
+
+test: ## vet, and every test with the race detector; needs no outside service
+	$(GO) vet ./...
+	$(GO) test -race -timeout 10m ./...
+
+test-web: ## the first page's logic, where node is installed
+	@if command -v node >/dev/null; then node --test server/page/test/; \
+	else echo "node is not installed: the first page's logic was not tested"; fi
+
+test-services: ## a real Kafka: fetched, started, tested against, stopped (JDK 17 and Maven)
+	@set -e; trap '$(SERVICE) stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	$(SERVICE) start; \
+	TAPEDECK_KAFKA="$$($(SERVICE) address)" $(GO) test -race -count=1 -timeout 20m -run Kafka ./...
+
+bench: ## every benchmark, COUNT times
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \
+	  for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+	    echo "== $$(dirname "$$file") $$name"; \
+	    $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
+	  done; \
+	done
+
+lint: ## golangci-lint at a pinned version, kept out of go.mod
+	$(GO) run $(LINT) run ./...
+
+build: ## both programs into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+cover: ## a report of what the tests reach, in build/cover.html
+	@mkdir -p build
+	$(GO) test -coverprofile build/cover.out -coverpkg ./... ./...
+	$(GO) tool cover -html build/cover.out -o build/cover.html
+	$(GO) tool cover -func build/cover.out | tail -1
