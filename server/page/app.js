@@ -166,8 +166,8 @@ function choose(venue, symbol) {
   tape.clear();
   for (const id of ['book-state', 'tape-state']) $(id).hidden = true;
   link.subscribe([chosen.book, chosen.tape], interval);
+  symbols.entry(venue, symbol);
   symbols.mark(venue, symbol);
-  symbols.entry(venue, symbol).row.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   write('symbol', symbol);
   write('venue', venue);
   write('command', `streamer tail ${chosen.book}`);

@@ -131,8 +131,10 @@ export class Symbols {
   mark(venue, symbol) {
     for (const entry of this.entries.values()) {
       const chosen = entry.venue === venue && entry.symbol === symbol;
-      if (chosen) entry.button.setAttribute('aria-current', 'true');
-      else entry.button.removeAttribute('aria-current');
+      if (chosen) {
+        entry.button.setAttribute('aria-current', 'true');
+        entry.row.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      } else entry.button.removeAttribute('aria-current');
     }
   }
 
