@@ -1,0 +1,380 @@
+package subscriptions
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tapedeck/market"
+	"tapedeck/throttle"
+	"tapedeck/wire"
+)
+
+// Desk serves a set of subscribers. Collect, and everything of its subscribers, belong to one
+// goroutine; publishers reach it by mark and announce alone.
+type Desk struct {
+	hub   *Hub
+	phase time.Duration
+	bytes int // at most so many to one subscriber at once, but at least one message
+	bell  func()
+	each  func(Range)
+
+	mu     sync.Mutex
+	marked []*watch
+	born   []*Room
+
+	watches map[*Room]*watch
+	classes map[time.Duration]*class
+	orders  map[orderKey][]*order
+	swap    []*watch
+	fresh   []*Room
+	late    []*Subscriber // have seats to be read alone
+	arena   []byte        // what was encoded in this round
+	ready   []*Subscriber // have something to be sent
+	handed  []*Subscriber // what the last Collect returned, to be used again
+	Counts  DeskCounts
+}
+
+// DeskCounts are what a desk's subscribers were told, summed. They only grow.
+type DeskCounts struct {
+	Deliveries atomic.Uint64 // messages
+	Events     atomic.Uint64
+	Folded     atomic.Uint64
+	Snapshots  atomic.Uint64
+	Gaps       atomic.Uint64
+}
+
+// Range is one range that was read for a cohort, for measuring: how many were told, and the log time
+// (µs) and publishing time (ns) of its newest record.
+type Range struct {
+	Readers     int
+	Time        int64
+	PublishedAt int64
+}
+
+// watch is one room as one desk follows it.
+type watch struct {
+	desk    *Desk
+	room    *Room
+	marked  atomic.Bool // set by the publisher, cleared before the room is read
+	cohorts []*cohort
+}
+
+// class is the cohorts of one interval that wait for its tick.
+type class struct {
+	grid throttle.Grid
+	tick int64 // next
+	due  []*cohort
+}
+
+// cohort is the subscribers of one room, class and encoding. Those in step share its position: what
+// they are told is read once.
+type cohort struct {
+	watch  *watch
+	class  *class
+	enc    wire.Encoding
+	pos    Position
+	instep int
+	seats  []*seat
+	pacer  throttle.Pacer
+	queued bool // in class.due
+}
+
+// NewDesk returns a desk of the hub, before its first Open. phase shifts its grids; bytes bounds what one
+// subscriber is told at once; bell is rung by publishers when there is something to collect, and must
+// not block; each, where not nil, is told of every range.
+func (h *Hub) NewDesk(phase time.Duration, bytes int, bell func(), each func(Range)) *Desk {
+	d := &Desk{
+		hub: h, phase: phase, bytes: bytes, bell: bell, each: each,
+		watches: map[*Room]*watch{}, classes: map[time.Duration]*class{}, orders: map[orderKey][]*order{},
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.desks = append(h.desks, d)
+	return d
+}
+
+// mark notes that a room has something new. Called by publishers under the room's lock.
+func (d *Desk) mark(w *watch) {
+	d.mu.Lock()
+	d.marked = append(d.marked, w)
+	first := len(d.marked) == 1 && len(d.born) == 0
+	d.mu.Unlock()
+	if first {
+		d.bell()
+	}
+}
+
+func (d *Desk) announce(r *Room) {
+	d.mu.Lock()
+	d.born = append(d.born, r)
+	d.mu.Unlock()
+	d.bell()
+}
+
+// Next returns when Collect has something to do without the bell: at once for those who could not be
+// given everything, else at the next tick of a class that waits; or false.
+func (d *Desk) Next() (int64, bool) {
+	if len(d.late) > 0 || len(d.ready) > 0 {
+		return 0, true
+	}
+	next, any := int64(0), false
+	for _, c := range d.classes {
+		if len(c.due) > 0 && (!any || c.tick < next) {
+			next, any = c.tick, true
+		}
+	}
+	return next, any
+}
+
+// Collect reads what is due at now (ns) and returns the subscribers that have something to be sent.
+// The caller takes it from each with Take before the next Collect.
+func (d *Desk) Collect(now int64) []*Subscriber {
+	d.arena = d.arena[:0]
+	d.mu.Lock()
+	d.marked, d.swap = d.swap[:0], d.marked
+	d.born, d.fresh = d.fresh[:0], d.born
+	d.mu.Unlock()
+	for i, r := range d.fresh {
+		d.introduce(r)
+		d.fresh[i] = nil
+	}
+	for i, w := range d.swap {
+		w.marked.Store(false) // before reading, so that what comes after marks again
+		for _, c := range w.cohorts {
+			d.consider(c, now)
+		}
+		d.swap[i] = nil
+	}
+	for _, c := range d.classes {
+		if len(c.due) > 0 && c.tick <= now {
+			c.drain(d, now)
+		}
+	}
+	d.lateOnes(now)
+	d.ready, d.handed = d.handed[:0], d.ready
+	return d.handed
+}
+
+// consider reads a cohort whose room changed now, or lets it wait for its tick.
+func (d *Desk) consider(c *cohort, now int64) {
+	if c.pacer.Leads(c.class.grid.Class, now) || d.presses(c) {
+		d.serve(c, now)
+		return
+	}
+	if !c.queued {
+		c.queued = true
+		if len(c.class.due) == 0 {
+			c.class.tick = c.class.grid.Next(now)
+		}
+		c.class.due = append(c.class.due, c)
+	}
+}
+
+func (d *Desk) presses(c *cohort) bool {
+	if !c.watch.room.never {
+		return false
+	}
+	l := c.watch.room.list
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return c.watch.room.pressing(c.pos)
+}
+
+// drain serves the cohorts that waited for the tick.
+func (c *class) drain(d *Desk, now int64) {
+	for i, co := range c.due {
+		if co.queued {
+			co.queued = false
+			d.serve(co, now)
+		}
+		c.due[i] = nil
+	}
+	c.due = c.due[:0]
+}
+
+// serve reads a cohort's range once, and alone for each seat that is out of step.
+func (d *Desk) serve(c *cohort, now int64) {
+	r := c.watch.room
+	from := c.pos
+	begin := len(d.arena)
+	var told Told
+	l := r.list
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.instep > 0 {
+		d.arena, told = r.readShared(d.arena, c.enc, &c.pos, 0)
+	}
+	span := span{begin: begin, end: len(d.arena), told: told}
+	readers := 0
+	for _, s := range c.seats {
+		switch {
+		case !s.alone:
+			if !s.sub.take(d, s, span, from) {
+				continue
+			}
+			readers++
+		case !s.sub.Blocked:
+			told.Messages += d.serveAlone(s)
+		}
+	}
+	if told.Messages > 0 {
+		c.pacer.Told(now)
+		d.measure(r, readers)
+	}
+}
+
+func (d *Desk) measure(r *Room, readers int) {
+	if d.each != nil && readers > 0 {
+		d.each(Range{Readers: readers, Time: r.ts, PublishedAt: r.at})
+	}
+}
+
+// serveAlone reads for one seat that is out of step, and puts it in step again where it can be. The
+// room is locked.
+func (d *Desk) serveAlone(s *seat) int {
+	from := s.pos
+	begin := len(d.arena)
+	var told Told
+	r := s.cohort.watch.room
+	d.arena, told = r.readShared(d.arena, s.cohort.enc, &s.pos, s.last)
+	if told.Messages > 0 {
+		if !s.sub.take(d, s, span{begin: begin, end: len(d.arena), told: told}, from) {
+			return 0
+		}
+		d.measure(r, 1)
+	}
+	s.rejoin()
+	return told.Messages
+}
+
+// lateOnes serves the seats that are to be read alone: of those who joined, and of those whose socket
+// takes data again. Whoever got less than he could take comes first.
+func (d *Desk) lateOnes(now int64) {
+	waiting := d.late
+	d.late = d.late[len(d.late):]
+	for _, sub := range waiting {
+		sub.listed = false
+		if sub.gone || sub.Blocked {
+			continue
+		}
+		if sub.saidN > 0 {
+			sub.enlist()
+		}
+		seats := sub.late
+		sub.late = nil
+		for i, s := range seats {
+			if sub.full(d) {
+				sub.late = append(sub.late, seats[i:]...)
+				break
+			}
+			s.waits = false
+			if s.left || !s.alone {
+				continue
+			}
+			l := s.cohort.watch.room.list
+			l.mu.Lock()
+			d.serveAlone(s)
+			l.mu.Unlock()
+			if s.cohort.instep == 1 && !s.alone {
+				s.cohort.pacer.Told(now)
+			}
+		}
+		if len(sub.late) > 0 {
+			d.list(sub)
+		}
+	}
+}
+
+// list puts a subscriber on the list of those with late seats.
+func (d *Desk) list(sub *Subscriber) {
+	if !sub.listed && !sub.Blocked {
+		sub.listed = true
+		d.late = append(d.late, sub)
+	}
+}
+
+// class returns the class of an interval.
+func (d *Desk) class(interval time.Duration) *class {
+	c := d.classes[interval]
+	if c == nil {
+		c = &class{grid: throttle.Grid{Class: throttle.Class{Interval: interval}}}
+		if interval > 0 {
+			c.grid.Phase = d.phase % interval
+		}
+		d.classes[interval] = c
+	}
+	return c
+}
+
+// seatAt puts a seat into the cohort of its room, class and encoding.
+func (d *Desk) seatAt(s *seat, r *Room, interval time.Duration) {
+	w := d.watches[r]
+	if w == nil {
+		w = &watch{desk: d, room: r}
+		d.watches[r] = w
+		r.list.mu.Lock()
+		r.watches = append(r.watches, w)
+		r.idle = 0
+		r.list.mu.Unlock()
+	}
+	cl := d.class(interval)
+	i := slices.IndexFunc(w.cohorts, func(c *cohort) bool { return c.class == cl && c.enc == s.sub.enc })
+	var c *cohort
+	if i >= 0 {
+		c = w.cohorts[i]
+	} else {
+		c = &cohort{watch: w, class: cl, enc: s.sub.enc}
+		w.cohorts = append(w.cohorts, c)
+	}
+	s.cohort, s.index, s.alone = c, len(c.seats), true
+	c.seats = append(c.seats, s)
+}
+
+// unseat takes a seat out of its cohort, and lets go of what nobody follows any more.
+func (d *Desk) unseat(s *seat) {
+	c := s.cohort
+	if !s.alone {
+		s.pos = c.pos
+		s.alone = true
+		c.instep--
+	}
+	last := c.seats[len(c.seats)-1]
+	c.seats[s.index], last.index = last, s.index
+	c.seats[len(c.seats)-1] = nil
+	c.seats = c.seats[:len(c.seats)-1]
+	if len(c.seats) > 0 {
+		return
+	}
+	c.queued = false
+	w := c.watch
+	w.cohorts = slices.DeleteFunc(w.cohorts, func(o *cohort) bool { return o == c })
+	if len(w.cohorts) > 0 {
+		return
+	}
+	delete(d.watches, w.room)
+	l := w.room.list
+	l.mu.Lock()
+	w.room.watches = slices.DeleteFunc(w.room.watches, func(o *watch) bool { return o == w })
+	l.mu.Unlock()
+}
+
+// health is how a room is now, quiet included, its age in ms (wire.Unknown before the first record), and
+// how far its log's newest record applied is behind now, in µs, where there are newer ones.
+func (r *Room) health(now, quiet int64) (state market.RoomState, age, lag int64) {
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	state, _ = r.visible()
+	if r.home != nil && r.home.Seq() < r.home.End() {
+		lag = max(now-r.home.Newest(), 0)
+	}
+	if r.ts == 0 {
+		return state, wire.Unknown, lag
+	}
+	age = max(now-r.ts, 0)
+	if state == market.Live && age > quiet {
+		state = market.Quiet
+	}
+	return state, age / 1000, lag
+}

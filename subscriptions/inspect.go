@@ -1,0 +1,116 @@
+package subscriptions
+
+import (
+	"slices"
+	"strings"
+
+	"tapedeck/market"
+	"tapedeck/wire"
+)
+
+// Info is what is known of a room, for people and for GET /v1/rooms.
+type Info struct {
+	Room       string           `json:"room"`
+	State      string           `json:"state"`
+	Reason     string           `json:"reason,omitempty"`
+	Covered    bool             `json:"covered"` // this node has read all that the room's state depends on
+	Origin     string           `json:"origin"`
+	Epoch      string           `json:"epoch,omitempty"`
+	Seq        uint64           `json:"seq"`
+	Time       int64            `json:"ts,omitempty"`
+	Topic      string           `json:"topic,omitempty"`
+	Partition  int32            `json:"partition"`
+	Channel    market.Channel   `json:"-"`
+	Visible    market.RoomState `json:"-"`
+	Readers    int              `json:"-"` // desks that follow it
+	HasRecords bool             `json:"-"`
+}
+
+func (r *Room) info() Info {
+	state, reason := r.visible()
+	i := Info{
+		Room: r.Text, State: state.String(), Reason: reason, Origin: "venue", Epoch: r.epoch, Seq: r.seq, Time: r.ts,
+		Channel: r.Name.Channel, Visible: state, Readers: len(r.watches), HasRecords: r.home != nil, Covered: r.state.Good(),
+	}
+	if r.derived || r.base != nil {
+		i.Origin = "derived"
+	}
+	if r.never && i.Covered {
+		_, part := r.state.Full(0)
+		i.Covered = !part
+	}
+	if r.home != nil {
+		i.Topic, i.Partition = r.home.topic, r.home.partition
+	}
+	return i
+}
+
+// Rooms calls f with every room that has had a record, in no order.
+func (h *Hub) Rooms(f func(Info)) {
+	var infos []Info
+	for _, l := range h.all() {
+		infos = infos[:0]
+		l.mu.Lock()
+		for _, r := range l.rooms {
+			if r != nil && r.home != nil {
+				infos = append(infos, r.info())
+			}
+		}
+		for _, v := range l.views {
+			if v.home != nil {
+				infos = append(infos, v.info())
+			}
+		}
+		l.mu.Unlock()
+		for _, i := range infos {
+			f(i)
+		}
+	}
+}
+
+// Symbols returns every symbol that has had an event, by venue and name.
+func (h *Hub) Symbols() []*market.Symbol {
+	var list []*market.Symbol
+	for _, l := range h.all() {
+		l.mu.Lock()
+		if l.symbol != nil {
+			list = append(list, l.symbol)
+		}
+		l.mu.Unlock()
+	}
+	slices.SortFunc(list, func(a, b *market.Symbol) int {
+		if c := strings.Compare(a.Venue, b.Venue); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return list
+}
+
+// Snapshot appends a room's snapshot message. Where the room is not good it appends nothing and says how
+// it is; served is false if this node does not have the room. last asks for that many entries.
+func (h *Hub) Snapshot(dst []byte, enc wire.Encoding, name market.Room, last int) (text []byte, info Info, served bool) {
+	r := h.room(name)
+	if r == nil {
+		return dst, Info{}, false
+	}
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	info = r.info()
+	if !r.good() {
+		return dst, info, true
+	}
+	pos := r.begin()
+	dst, _ = r.readShared(dst, enc, &pos, last)
+	return dst, info, true
+}
+
+// GapCounts returns how many gaps rooms had, by reason.
+func (h *Hub) GapCounts(f func(why wire.GapReason, n uint64)) {
+	for i, why := range gapReasons {
+		f(why, h.counts.gaps[i].Load())
+	}
+}
+
+// Encoded is how many messages were encoded: what readers share counts once.
+func (h *Hub) Encoded() uint64 { return h.counts.encoded.Load() }

@@ -1,0 +1,95 @@
+package subscriptions
+
+import (
+	"tapedeck/market"
+	"tapedeck/wire"
+)
+
+// entry is what one record brought to one room, or a note.
+type entry struct {
+	seq    uint64
+	count  uint64 // events of the room up to and with this entry, as this node counts them
+	mark   uint64 // the state's mark after it
+	ts, vt int64  // log time and venue time, µs
+	note   *note  // nil for data
+}
+
+// note is what a reader must be told apart from data, in its place.
+type note struct {
+	kind    noteKind
+	gap     wire.GapReason
+	to      uint64
+	n       int64 // lost events of the room, or wire.Unknown
+	records int64
+	state   market.RoomState
+	reason  string
+	ts      int64
+}
+
+type noteKind uint8
+
+const (
+	noteGap      noteKind = iota
+	noteEpoch             // a gap after which the room goes on in another log
+	noteStatus            // how the room is changed
+	noteReplaced          // readers need the state
+)
+
+// journal is a room's bounded log. Entries are numbered from 1 by the node; a reader's place is the
+// number of the last entry it has read.
+type journal struct {
+	items []entry
+	first uint64 // number of items[0]
+	keep  int
+}
+
+// head is the number of the newest entry, 0 before the first.
+func (j *journal) head() uint64 { return j.first + uint64(len(j.items)) - 1 }
+
+// floor is the number of the newest entry that is not kept.
+func (j *journal) floor() uint64 {
+	if h := j.head(); h+1 > j.first+uint64(j.keep) {
+		return h - uint64(j.keep)
+	}
+	return j.first - 1
+}
+
+func (j *journal) push(e entry) {
+	if len(j.items) >= 2*j.keep {
+		cut := len(j.items) - j.keep
+		j.first += uint64(cut)
+		n := copy(j.items, j.items[cut:])
+		clear(j.items[n:])
+		j.items = j.items[:n]
+	}
+	j.items = append(j.items, e)
+}
+
+func (j *journal) at(number uint64) *entry { return &j.items[number-j.first] }
+
+// after returns the entries after a place.
+func (j *journal) after(place uint64) []entry { return j.items[place+1-j.first:] }
+
+// place returns the number of the newest kept entry whose seq is at most seq, or the floor.
+func (j *journal) place(seq uint64) uint64 {
+	lo, hi := j.floor(), j.head()
+	for lo < hi {
+		mid := lo + (hi-lo+1)/2
+		if j.at(mid).seq <= seq {
+			lo = mid
+		} else {
+			hi = mid - 1
+		}
+	}
+	return lo
+}
+
+// restart forgets every entry: what follows has other numbers.
+func (j *journal) restart() {
+	j.first = j.head() + 1
+	clear(j.items)
+	j.items = j.items[:0]
+}
+
+// epoch reports whether n says that the room went on in another log; a nil note does not.
+func (n *note) epoch() bool { return n != nil && n.kind == noteEpoch }

@@ -1,0 +1,122 @@
+package subscriptions
+
+import (
+	"cmp"
+	"slices"
+
+	"tapedeck/market"
+	"tapedeck/wire"
+)
+
+// order is a standing order: every room of a venue and channel, those that are there and those to come.
+type order struct {
+	sub     *Subscriber
+	key     orderKey
+	variant string
+	grant   Grant
+	limit   int
+	allowed func(market.Room) bool
+	seats   []*seat
+}
+
+type orderKey struct {
+	channel market.Channel
+	venue   string
+}
+
+// JoinAll joins every room that the pattern (with "*" for its symbol) matches and allowed permits, by
+// name, in order, until the subscriber has limit rooms; and from then on those that appear. It returns
+// what was joined and how many were left out; false if the pattern's venue or variant is not served.
+// A room that was joined by name is left as it is.
+func (s *Subscriber) JoinAll(pattern market.Room, g Grant, limit int, allowed func(market.Room) bool) ([]wire.Granted, int, bool) {
+	if !s.desk.hub.offered(pattern) {
+		return nil, 0, false
+	}
+	s.LeaveAll(pattern)
+	o := &order{sub: s, key: orderKey{pattern.Channel, pattern.Venue}, variant: pattern.Variant, grant: g, limit: limit, allowed: allowed}
+	s.wild = append(s.wild, o)
+	s.desk.orders[o.key] = append(s.desk.orders[o.key], o)
+	var joined []wire.Granted
+	left := 0
+	for _, name := range s.desk.hub.names(o.key) {
+		g, ok, room := o.join(name)
+		if ok {
+			joined = append(joined, g)
+		} else if room {
+			left++
+		}
+	}
+	return joined, left, true
+}
+
+// join joins the room of a symbol; full reports that only the limit stood against it.
+func (o *order) join(symbol string) (g wire.Granted, ok, full bool) {
+	name := market.Room{Channel: o.key.channel, Venue: o.key.venue, Symbol: symbol, Variant: o.variant}
+	if o.allowed != nil && !o.allowed(name) {
+		return g, false, false
+	}
+	r := o.sub.desk.hub.room(name)
+	if r == nil || o.sub.seats[r] != nil {
+		return g, false, false
+	}
+	if o.sub.Rooms() >= o.limit {
+		return g, false, true
+	}
+	st := o.sub.join(r, o.grant, nil)
+	o.seats = append(o.seats, st)
+	return o.sub.granted(r, st, nil), true, false
+}
+
+// LeaveAll ends a standing order and leaves the rooms that it joined; false if there was none.
+func (s *Subscriber) LeaveAll(pattern market.Room) bool {
+	i := slices.IndexFunc(s.wild, func(o *order) bool {
+		return o.key == orderKey{pattern.Channel, pattern.Venue} && o.variant == pattern.Variant
+	})
+	if i < 0 {
+		return false
+	}
+	o := s.wild[i]
+	s.wild = slices.Delete(s.wild, i, i+1)
+	s.desk.dropOrder(o)
+	for _, st := range o.seats {
+		if !st.left && !st.byName {
+			s.leave(st)
+		}
+	}
+	return true
+}
+
+func (d *Desk) dropOrder(o *order) {
+	d.orders[o.key] = slices.DeleteFunc(d.orders[o.key], func(p *order) bool { return p == o })
+	if len(d.orders[o.key]) == 0 {
+		delete(d.orders, o.key)
+	}
+}
+
+// introduce joins a new room for those who have a standing order for it, and tells them.
+func (d *Desk) introduce(r *Room) {
+	for _, o := range d.orders[orderKey{r.Name.Channel, r.Name.Venue}] {
+		if g, ok, _ := o.join(r.Name.Symbol); ok {
+			o.sub.Say(func(dst []byte, enc wire.Encoding) []byte {
+				return enc.AppendOK(dst, &wire.OK{Op: "subscribe", Rooms: []wire.Granted{g}})
+			})
+		}
+	}
+}
+
+// names returns the symbols whose base room of a venue and channel exists, in order.
+func (h *Hub) names(key orderKey) []string {
+	var names []string
+	for _, l := range h.all() {
+		if l.key.venue != key.venue {
+			continue
+		}
+		l.mu.Lock()
+		if l.rooms[key.channel] != nil {
+			names = append(names, l.key.symbol)
+		}
+		l.mu.Unlock()
+	}
+	slices.SortFunc(names, cmp.Compare)
+	return names
+}
