@@ -87,9 +87,9 @@ const handler = {
     document.body.classList.toggle('away', name !== 'open');
   },
   hello(message) {
-    const options = message.intervals.map((text) => new Option(text === '0' ? 'every tick' : text, text));
-    $('interval').replaceChildren(...options);
-    if (!message.intervals.includes(interval)) interval = message.intervals[0];
+    const options = message.intervals.map((text) => new Option(text, text));
+    $('interval').replaceChildren(new Option('every tick', '0'), ...options);
+    if (interval !== '0' && !message.intervals.includes(interval)) interval = message.intervals[0];
     $('interval').value = interval;
   },
   frame(messages) {

@@ -144,6 +144,7 @@ export class Link {
         return;
       case 'error':
         this.handler.refused(message);
+        if (message.retry) this.retry(message.after ?? 1000);
         return;
       case 'bye':
         this.last = message;
@@ -151,6 +152,14 @@ export class Link {
       default:
         if (message.room) this.room(message);
     }
+  }
+
+  // retry asks again for what has not been answered.
+  retry(wait) {
+    const socket = this.socket;
+    this.world.later(() => {
+      if (socket === this.socket) this.ask([...this.wanted.keys()].filter((room) => this.chains.get(room)?.state === 'asked'));
+    }, wait);
   }
 
   granted(rooms) {

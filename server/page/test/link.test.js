@@ -97,6 +97,21 @@ test('a change of interval asks without a position', () => {
   assert.deepEqual(sockets[0].sent.at(-1).rooms, [{ room, interval: '1s' }]);
 });
 
+test('what was refused for now is asked again', () => {
+  const { link, log, sockets, timers, say } = stage();
+  say(hello);
+  link.subscribe([room], '100ms');
+  say({ t: 'error', code: 'rate_limited', retry: true, after: 700 });
+  assert.deepEqual(log.at(-1), ['refused', 'rate_limited']);
+  const again = [...timers].find((timer) => timer.ms === 700);
+  again.fn();
+  assert.equal(sockets[0].sent.length, 2);
+  assert.deepEqual(sockets[0].sent[1], sockets[0].sent[0]);
+  say(granted);
+  again.fn();
+  assert.equal(sockets[0].sent.length, 2, 'what is answered is not asked again');
+});
+
 test('a final close is final; a bye says how long to wait', () => {
   const one = stage();
   one.sockets[0].onclose({ code: 4504, reason: 'abuse' });
