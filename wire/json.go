@@ -13,7 +13,7 @@ import (
 )
 
 // JSON is the encoding tapedeck.v1.json.
-var JSON Encoding = encoding{jsonNotation{}, "tapedeck.v1.json", false, decodeJSON}
+var JSON Encoding = &encoding{jsonNotation{}, "tapedeck.v1.json", false, decodeJSON}
 
 type jsonNotation struct{}
 

@@ -15,7 +15,7 @@ import (
 )
 
 // MessagePack is the encoding tapedeck.v1.msgpack: the fields of JSON, as maps with string keys.
-var MessagePack Encoding = encoding{packNotation{}, "tapedeck.v1.msgpack", true, decodePack}
+var MessagePack Encoding = &encoding{packNotation{}, "tapedeck.v1.msgpack", true, decodePack}
 
 type packNotation struct{}
 
@@ -23,7 +23,7 @@ var packKeys = encodeKeys(func(name string) string { return string(msgp.AppendSt
 
 // The first bytes of the kinds whose length stands in them, or is patched in behind them.
 const (
-	packFixMap  = 0x80 // up to 15 fields; our largest message has 14
+	packFixMap  = 0x80 // up to 15 fields; hello and a ticker have 13
 	packFixList = 0x90
 	packFixText = 0xa0 // up to 31 bytes; the longest Decimal has 31
 	packList32  = 0xdd
@@ -149,8 +149,12 @@ func packValue(b []byte, depth int) (v any, rest []byte, err error) {
 	case msgp.UintType:
 		n, rest, err := msgp.ReadUint64Bytes(b)
 		return json.Number(strconv.FormatUint(n, 10)), rest, err
-	case msgp.Float32Type, msgp.Float64Type:
-		return packFloat(b)
+	case msgp.Float32Type:
+		f, rest, err := msgp.ReadFloat32Bytes(b)
+		return float(float64(f), 32), rest, err
+	case msgp.Float64Type:
+		f, rest, err := msgp.ReadFloat64Bytes(b)
+		return float(f, 64), rest, err
 	}
 	rest, err = msgp.Skip(b)
 	return other{}, rest, err
@@ -158,12 +162,11 @@ func packValue(b []byte, depth int) (v any, rest []byte, err error) {
 
 func unpack[T any](v T, rest []byte, err error) (any, []byte, error) { return v, rest, err }
 
-func packFloat(b []byte) (any, []byte, error) {
-	f, rest, err := msgp.ReadFloat64Bytes(b)
+func float(f float64, bits int) any {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return other{}, rest, err
+		return other{}
 	}
-	return json.Number(strconv.FormatFloat(f, 'g', -1, 64)), rest, err
+	return json.Number(strconv.FormatFloat(f, 'g', -1, bits))
 }
 
 func packMap(b []byte, depth int) (any, []byte, error) {
