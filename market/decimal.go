@@ -1,6 +1,9 @@
 package market
 
-import "math/bits"
+import (
+	"cmp"
+	"math/bits"
+)
 
 // MaxDigits is how many significant digits a Decimal holds. 28 is what 96 bits carry; the longest
 // number in our captures has 21 (a day's volume of a token with 8 decimals).
@@ -70,10 +73,20 @@ var pow10 = [20]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e1
 // the decimals it was written with. It refuses anything else, and what does not fit in MaxDigits:
 // false, never a rounded value.
 func ParseDecimal[T []byte | string](s T) (Decimal, bool) {
+	if len(s) >= 8 && len(s) <= 16 {
+		if d, ok := parseEights(s); ok {
+			return d, true
+		}
+	}
+	return parseDigits(s)
+}
+
+// parseDigits reads any number, digit by digit.
+func parseDigits[T []byte | string](s T) (Decimal, bool) {
 	var d Decimal
 	i := 0
 	if len(s) > 0 && s[0] == '-' {
-		d.flags, i = flagNeg, 1
+		i = 1
 	}
 	digits, point := 0, -1
 	for ; i < len(s); i++ {
@@ -92,12 +105,12 @@ func ParseDecimal[T []byte | string](s T) (Decimal, bool) {
 			return Decimal{}, false
 		}
 	}
+	if digits == 0 || point == digits {
+		return Decimal{}, false
+	}
 	decimals := 0
 	if point >= 0 {
 		decimals = digits - point
-	}
-	if digits == 0 || point == digits {
-		return Decimal{}, false
 	}
 	if i < len(s) {
 		exp, ok := parseExponent(s[i:])
@@ -106,8 +119,13 @@ func ParseDecimal[T []byte | string](s T) (Decimal, bool) {
 		}
 		decimals -= exp
 	}
+	d.flags = flagSet
+	zero := d.IsZero()
+	if s[0] == '-' && !zero { // "-0" is 0
+		d.flags |= flagNeg
+	}
 	for ; decimals < 0; decimals++ {
-		if d.lo|uint64(d.hi) != 0 && !d.push(0) {
+		if !zero && !d.push(0) {
 			return Decimal{}, false
 		}
 	}
@@ -115,7 +133,6 @@ func ParseDecimal[T []byte | string](s T) (Decimal, bool) {
 		return Decimal{}, false
 	}
 	d.scale = uint8(decimals)
-	d.flags |= flagSet
 	return d, true
 }
 
@@ -165,7 +182,7 @@ func (d *Decimal) push(digit uint64) bool {
 // The largest coefficient is 10^28-1, so that every value with MaxDigits digits fits and none more.
 const (
 	maxHi = 0x204fce5e
-	maxLo = 0x3e250260ffffffff
+	maxLo = 0x3e2502610fffffff
 )
 
 // MustDecimal is ParseDecimal for constants and tests; it panics.
@@ -186,30 +203,52 @@ func (d Decimal) Append(dst []byte) []byte {
 	if d.Neg() {
 		dst = append(dst, '-')
 	}
-	var buf [40]byte
-	i := len(buf)
-	hi, lo := uint64(d.hi), d.lo
-	for n := 0; ; n++ {
-		if n == int(d.scale) && n > 0 {
-			i--
-			buf[i] = '.'
-		}
-		if hi == 0 {
-			if lo == 0 && n > int(d.scale) {
-				break
-			}
-			i--
-			buf[i] = byte('0' + lo%10)
-			lo /= 10
-			continue
-		}
-		var rem uint64
-		hi, rem = hi/10, hi%10
-		lo, rem = bits.Div64(rem, lo, 10)
-		i--
-		buf[i] = byte('0' + rem)
+	var buf [MaxDigits + 2]byte
+	i := d.digits(&buf)
+	point := len(buf) - int(d.scale)
+	dst = append(dst, buf[i:point]...)
+	if d.scale == 0 {
+		return dst
 	}
-	return append(dst, buf[i:]...)
+	return append(append(dst, '.'), buf[point:]...)
+}
+
+// digits writes the coefficient at the end of buf, with zeros before it so that a digit stands
+// before the point, and returns where it begins.
+func (d Decimal) digits(buf *[MaxDigits + 2]byte) int {
+	i, v := len(buf), d.lo
+	if d.hi != 0 {
+		high, low := bits.Div64(uint64(d.hi), d.lo, pow10[19])
+		for i, v = putDigits(buf, i, low), high; i > len(buf)-19; {
+			i--
+			buf[i] = '0'
+		}
+	}
+	for i = putDigits(buf, i, v); i >= len(buf)-int(d.scale); {
+		i--
+		buf[i] = '0'
+	}
+	return i
+}
+
+const pairs = "00010203040506070809" + "10111213141516171819" + "20212223242526272829" +
+	"30313233343536373839" + "40414243444546474849" + "50515253545556575859" +
+	"60616263646566676869" + "70717273747576777879" + "80818283848586878889" + "90919293949596979899"
+
+// putDigits writes v so that it ends before i, two digits to a division, and returns where it begins.
+func putDigits(buf *[MaxDigits + 2]byte, i int, v uint64) int {
+	for ; v >= 100; v /= 100 {
+		i -= 2
+		buf[i], buf[i+1] = pairs[v%100*2], pairs[v%100*2+1]
+	}
+	if v >= 10 {
+		i -= 2
+		buf[i], buf[i+1] = pairs[v*2], pairs[v*2+1]
+		return i
+	}
+	i--
+	buf[i] = byte('0' + v)
+	return i
 }
 
 // String returns d in plain notation, "" if absent.
@@ -218,16 +257,27 @@ func (d Decimal) String() string { return string(d.Append(nil)) }
 // Cmp compares two numbers by value: -1, 0 or +1. "1.10" and "1.1" are equal.
 // Absent counts as less than every number.
 func (d Decimal) Cmp(e Decimal) int {
-	if d.flags == e.flags && d.scale == e.scale && d.hi == 0 && e.hi == 0 && d.flags == flagSet {
-		switch { // the ordinary case: prices of one symbol
-		case d.lo < e.lo:
-			return -1
-		case d.lo > e.lo:
-			return 1
+	if d.flags == flagSet && e.flags == flagSet && d.hi|e.hi == 0 { // positive and of ordinary size
+		if d.scale == e.scale {
+			return cmp.Compare(d.lo, e.lo)
 		}
-		return 0
+		if d.scale < e.scale && e.scale-d.scale < 20 {
+			return -cmpRaised(e.lo, d.lo, e.scale-d.scale)
+		}
+		if d.scale > e.scale && d.scale-e.scale < 20 {
+			return cmpRaised(d.lo, e.lo, d.scale-e.scale)
+		}
 	}
 	return d.cmpSlow(e)
+}
+
+// cmpRaised compares a with b*10^n.
+func cmpRaised(a, b uint64, n uint8) int {
+	hi, lo := bits.Mul64(b, pow10[n])
+	if hi != 0 {
+		return -1
+	}
+	return cmp.Compare(a, lo)
 }
 
 func (d Decimal) cmpSlow(e Decimal) int {

@@ -104,7 +104,7 @@ func (s *Sum) add(v wide, scale uint8) {
 	s.align(&t)
 	sum, carry := s.v.add(t.v)
 	s.v = sum
-	s.Lost = s.Lost || carry != 0 || sum[3] > 1<<62
+	s.Lost = s.Lost || carry != 0
 }
 
 func (s *Sum) align(t *Sum) {
@@ -168,10 +168,10 @@ func (a wide) div10() (q wide, rem uint64) {
 	return q, rem
 }
 
-// Quo returns s/t with the given number of decimals, rounded half to even; absent if t is 0 or the
-// result does not fit. This is where a VWAP comes from: the only kind of number that we round.
+// Quo returns s/t with the given number of decimals, rounded half to even; absent if t is 0, either
+// is Lost, or the result does not fit (decimals over MaxDigits never do). This is where a VWAP comes from: the only kind of number that we round.
 func (s *Sum) Quo(t *Sum, decimals int) Decimal {
-	if s.Lost || t.Lost || t.v.zero() {
+	if s.Lost || t.Lost || t.v.zero() || decimals < 0 || decimals > MaxDigits {
 		return Decimal{}
 	}
 	// s.v/10^s.scale / (t.v/10^t.scale) * 10^decimals

@@ -1,6 +1,9 @@
 package market
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Kind is what sort of instrument a symbol is.
 type Kind uint8
@@ -65,10 +68,14 @@ type Room struct {
 	Variant string // depth of a book ("" for the whole), width of a candle
 }
 
-// String returns the room's name, with ": @ , * %", space and control characters of the symbol
-// percent-encoded.
+// String returns the room's name. In its symbol ": @ , * %", characters that are special in JSON or
+// HTML, space, control characters and what is not UTF-8 are percent-encoded.
 func (r Room) String() string {
-	name := r.Channel.String() + ":" + r.Venue + ":" + escape(r.Symbol)
+	symbol := "*"
+	if r.Symbol != symbol {
+		symbol = escape(r.Symbol)
+	}
+	name := r.Channel.String() + ":" + r.Venue + ":" + symbol
 	if r.Variant != "" {
 		name += "@" + r.Variant
 	}
@@ -76,14 +83,15 @@ func (r Room) String() string {
 }
 
 // ParseRoom splits a name at its first two ":" and its last "@". It says nothing of whether the
-// venue or the variant exists. wild reports a symbol of "*".
+// venue or the variant exists. wild reports a symbol of "*". A symbol may be percent-encoded more
+// than it need be: String gives the one name that a room is known by.
 func ParseRoom(name string) (room Room, wild, ok bool) {
-	if len(name) > MaxRoomName {
+	if len(name) > MaxRoomName || !utf8.ValidString(name) {
 		return Room{}, false, false
 	}
 	channel, rest, ok1 := strings.Cut(name, ":")
 	venue, symbol, ok2 := strings.Cut(rest, ":")
-	if !ok1 || !ok2 || venue == "" {
+	if !ok1 || !ok2 || venue == "" || !plain(venue) {
 		return Room{}, false, false
 	}
 	c, ok := ParseChannel(channel)
@@ -93,18 +101,18 @@ func ParseRoom(name string) (room Room, wild, ok bool) {
 	variant := ""
 	if i := strings.LastIndexByte(symbol, '@'); i >= 0 {
 		symbol, variant = symbol[:i], symbol[i+1:]
-		if variant == "" {
+		if variant == "" || !plain(variant) {
 			return Room{}, false, false
 		}
 	}
 	if symbol == "*" {
 		return Room{Channel: c, Venue: venue, Symbol: "*", Variant: variant}, true, true
 	}
-	plain, ok := unescape(symbol)
-	if !ok || plain == "" {
+	symbol, ok = unescape(symbol)
+	if !ok || symbol == "" || symbol == "*" {
 		return Room{}, false, false
 	}
-	return Room{Channel: c, Venue: venue, Symbol: plain, Variant: variant}, false, true
+	return Room{Channel: c, Venue: venue, Symbol: symbol, Variant: variant}, false, true
 }
 
 // MaxRoomName is the longest name of a room, in bytes.
@@ -118,21 +126,25 @@ func reserved(c byte) bool {
 	return c <= ' '
 }
 
+func plain(s string) bool {
+	for i := range len(s) {
+		if reserved(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 const hexDigits = "0123456789ABCDEF"
 
 func escape(s string) string {
-	n := 0
-	for i := range len(s) {
-		if reserved(s[i]) {
-			n++
-		}
-	}
-	if n == 0 {
+	text := utf8.ValidString(s)
+	if text && plain(s) {
 		return s
 	}
-	b := make([]byte, 0, len(s)+2*n)
+	b := make([]byte, 0, 3*len(s))
 	for i := range len(s) {
-		if c := s[i]; reserved(c) {
+		if c := s[i]; reserved(c) || !text && c >= utf8.RuneSelf {
 			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
 		} else {
 			b = append(b, c)
@@ -143,12 +155,7 @@ func escape(s string) string {
 
 func unescape(s string) (string, bool) {
 	if strings.IndexByte(s, '%') < 0 {
-		for i := range len(s) {
-			if reserved(s[i]) {
-				return "", false
-			}
-		}
-		return s, true
+		return s, plain(s)
 	}
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
