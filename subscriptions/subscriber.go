@@ -16,6 +16,8 @@ type Subscriber struct {
 	order []*seat          // in the order of joining
 	wild  []*order
 
+	// Owner is whoever sends what Take gives; the desk has no use for it.
+	Owner any
 	// Blocked is set by the owner while the subscriber's socket takes nothing: nothing is read for it.
 	// Resume ends it.
 	Blocked bool
@@ -68,6 +70,9 @@ func (d *Desk) NewSubscriber(enc wire.Encoding) *Subscriber {
 
 // Rooms is how many rooms the subscriber has joined.
 func (s *Subscriber) Rooms() int { return len(s.seats) }
+
+// Follows reports whether a room is joined.
+func (s *Subscriber) Follows(name market.Room) bool { return s.names[name.String()] != nil }
 
 // Join starts following a room, or changes the settings of one that is followed. since is nil for one
 // who knows nothing. It returns what to answer; false if this node does not serve the room.

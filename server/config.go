@@ -1,0 +1,154 @@
+package server
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"slices"
+	"time"
+
+	"tapedeck/feed"
+	"tapedeck/market"
+	"tapedeck/snapshot"
+	"tapedeck/subscriptions"
+)
+
+// Config of a Server. The zero value of each field is its default, which stands beside it.
+type Config struct {
+	Node   string // name told to clients; the host's
+	Listen string // :8080
+	Admin  string // 127.0.0.1:9090; "off": none
+
+	TLSCert, TLSKey string   // files; "": plain text
+	Origins         []string // allowed besides the server's own, exactly: https://app.example.com
+
+	Source feed.Source
+	Feeds  map[string]Feed          // by topic
+	Only   func(r market.Room) bool // nil: everything; a base room without its variant
+
+	Heartbeat time.Duration   // 10 s
+	Intervals []time.Duration // 50, 100, 250, 500 ms, 1, 5 s
+	Depths    []string        // 5, 10, 20, 50, 100
+	Widths    []string        // 1m, 5m, 15m, 1h, 4h, 1d
+
+	BookDepth       int // levels kept a side: 1000
+	SnapshotTrades  int // 50
+	SnapshotCandles int // 200
+	LogEntries      int // kept a room, and trades: 1024
+
+	MaxRooms            int // a connection: 1000
+	CommandsPerSecond   int // a connection: 10
+	FrameBytes          int // from a client: 128 KiB
+	MaxConnections      int // 10000
+	ConnectionsPerIP    int // 0: no limit
+	HandshakesPerSecond int // 500
+
+	FlushBytes   int           // to a connection at once: 256 KiB
+	MaxFlush     time.Duration // longest time between two flushes: 5 ms
+	SendBuffer   int           // of the kernel, a connection: 128 KiB
+	SlowDeadline time.Duration // 15 s
+	Pumps        int           // GOMAXPROCS
+
+	ReadyTimeout time.Duration // 60 s
+	DrainWait    time.Duration // between unready and the first bye: 1 s; negative: none
+	DrainSpread  time.Duration // over which clients come back: 5 s
+
+	PProf   bool
+	Page    http.Handler                                            // what "/" shows; nil: nothing
+	Log     *slog.Logger                                            // slog.Default
+	Refused func(p feed.Partition, r *feed.Record, why feed.Reason) // takes a refused record, which it must copy
+}
+
+// Feed is a topic's decoder.
+type Feed struct {
+	Format  *feed.Format
+	Options feed.Options
+}
+
+func (c Config) withDefaults() Config {
+	c.Node = cmp.Or(c.Node, "tapedeck")
+	c.Listen = cmp.Or(c.Listen, ":8080")
+	c.Admin = cmp.Or(c.Admin, "127.0.0.1:9090")
+	c.Heartbeat = cmp.Or(c.Heartbeat, 10*time.Second)
+	if c.Intervals == nil {
+		c.Intervals = []time.Duration{50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 5 * time.Second}
+	}
+	if c.Depths == nil {
+		c.Depths = []string{"5", "10", "20", "50", "100"}
+	}
+	if c.Widths == nil {
+		c.Widths = []string{"1m", "5m", "15m", "1h", "4h", "1d"}
+	}
+	c.BookDepth = cmp.Or(c.BookDepth, snapshot.DefaultLimits.Depth)
+	c.SnapshotTrades = cmp.Or(c.SnapshotTrades, snapshot.DefaultLimits.Tape)
+	c.SnapshotCandles = cmp.Or(c.SnapshotCandles, snapshot.DefaultLimits.Candles)
+	c.LogEntries = cmp.Or(c.LogEntries, 1024)
+	c.MaxRooms = cmp.Or(c.MaxRooms, 1000)
+	c.CommandsPerSecond = cmp.Or(c.CommandsPerSecond, 10)
+	c.FrameBytes = cmp.Or(c.FrameBytes, 128<<10)
+	c.MaxConnections = cmp.Or(c.MaxConnections, 10000)
+	c.HandshakesPerSecond = cmp.Or(c.HandshakesPerSecond, 500)
+	c.FlushBytes = cmp.Or(c.FlushBytes, 256<<10)
+	c.MaxFlush = cmp.Or(c.MaxFlush, 5*time.Millisecond)
+	c.SendBuffer = cmp.Or(c.SendBuffer, 128<<10)
+	c.SlowDeadline = cmp.Or(c.SlowDeadline, 15*time.Second)
+	c.Pumps = cmp.Or(c.Pumps, runtime.GOMAXPROCS(0))
+	c.ReadyTimeout = cmp.Or(c.ReadyTimeout, time.Minute)
+	c.DrainWait = cmp.Or(c.DrainWait, time.Second)
+	c.DrainSpread = cmp.Or(c.DrainSpread, 5*time.Second)
+	c.Log = cmp.Or(c.Log, slog.Default())
+	return c
+}
+
+// check says what is wrong with a configuration, and what would be right.
+func (c *Config) check() error {
+	switch {
+	case c.Source == nil:
+		return errors.New("server: no source")
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return errors.New("a TLS certificate and its key go together: give both files or neither")
+	case c.Heartbeat < time.Second:
+		return fmt.Errorf("a heartbeat of %v is too short: at least 1s", c.Heartbeat)
+	case c.FrameBytes < minFrameBytes(c.MaxRooms):
+		return fmt.Errorf("frames of %d bytes do not fit a subscribe of %d rooms with since: allow at least %d", c.FrameBytes, c.MaxRooms, minFrameBytes(c.MaxRooms))
+	}
+	for _, w := range c.Widths {
+		if _, ok := snapshot.Widths[w]; !ok {
+			return fmt.Errorf("unknown candle width %q: there are 1m 3m 5m 15m 30m 1h 2h 4h 6h 12h 1d", w)
+		}
+	}
+	for i, v := range c.Intervals {
+		if v <= 0 || (i > 0 && v <= c.Intervals[i-1]) {
+			return fmt.Errorf("intervals must grow and be over 0: %v does not", v)
+		}
+	}
+	return nil
+}
+
+// minFrameBytes is what a subscribe of that many rooms with since takes: 120 bytes hold a room's usual
+// name, epoch and seq.
+func minFrameBytes(rooms int) int { return 120*rooms + 512 }
+
+func (c *Config) hub() subscriptions.Config {
+	return subscriptions.Config{
+		Limits: snapshot.Limits{
+			Trades: c.LogEntries, Tape: c.SnapshotTrades, Depth: c.BookDepth, Candles: c.SnapshotCandles,
+		},
+		Entries: c.LogEntries, Depths: c.Depths, Widths: c.Widths, Only: c.Only,
+	}
+}
+
+// grant returns the interval that a wish gets: "0", or the next longer one on offer.
+func (c *Config) grant(wish time.Duration) (granted time.Duration, limited bool) {
+	if wish <= 0 {
+		return 0, false
+	}
+	i, _ := slices.BinarySearch(c.Intervals, wish)
+	if i == len(c.Intervals) {
+		return c.Intervals[i-1], true
+	}
+	return c.Intervals[i], false
+}

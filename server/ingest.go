@@ -1,0 +1,201 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tapedeck/feed"
+	"tapedeck/market"
+	"tapedeck/subscriptions"
+	"tapedeck/wire"
+)
+
+// ingest is the live timeline's end of the source: it decodes records and applies them to the hub.
+type ingest struct {
+	hub     *subscriptions.Hub
+	feeds   map[string]Feed
+	log     *slog.Logger
+	refused func(feed.Partition, *feed.Record, feed.Reason)
+	ready   *readiness
+
+	mu   sync.Mutex
+	logs map[feed.Partition]*partition
+}
+
+func newIngest(c *Config, hub *subscriptions.Hub) *ingest {
+	in := &ingest{hub: hub, feeds: c.Feeds, log: c.Log, refused: c.Refused, logs: map[feed.Partition]*partition{}}
+	in.ready = &readiness{ingest: in, timeout: c.ReadyTimeout, began: time.Now(), waiting: "waiting for the source"}
+	for _, f := range c.Feeds {
+		if f.Format.Venue != "" {
+			hub.AddVenue(f.Format.Venue, venueOf(f.Options))
+		}
+	}
+	return in
+}
+
+func venueOf(o feed.Options) (v subscriptions.Venue) {
+	for c, origin := range o.Origins {
+		v.Derived[c] = origin == feed.Derived
+	}
+	return v
+}
+
+// Assign implements feed.Sink.
+func (in *ingest) Assign(parts []feed.Partition) { in.ready.assign(parts) }
+
+// Waiting implements feed.Sink.
+func (in *ingest) Waiting(reason string) { in.ready.wait(reason) }
+
+// Open implements feed.Sink.
+func (in *ingest) Open(p feed.Partition, at feed.Start) feed.Log {
+	f := in.feeds[p.Topic]
+	l := &partition{
+		in: in, id: p, format: f.Format, decoder: f.Format.New(f.Options), options: f.Options,
+		log: in.hub.Open(logStart(p, at), venueOf(f.Options)),
+	}
+	l.target.Store(at.End)
+	l.from.Store(at.From)
+	for _, r := range feed.Reasons {
+		l.results.Store(r, new(atomic.Uint64))
+	}
+	in.mu.Lock()
+	in.logs[p] = l
+	in.mu.Unlock()
+	return l
+}
+
+func logStart(p feed.Partition, at feed.Start) subscriptions.LogStart {
+	return subscriptions.LogStart{Topic: p.Topic, Partition: p.ID, Epoch: at.Epoch, From: at.From, End: at.End}
+}
+
+// each calls f with every partition that was opened.
+func (in *ingest) each(f func(*partition)) {
+	in.mu.Lock()
+	logs := make([]*partition, 0, len(in.logs))
+	for _, l := range in.logs {
+		logs = append(logs, l)
+	}
+	in.mu.Unlock()
+	for _, l := range logs {
+		f(l)
+	}
+}
+
+func (in *ingest) find(p feed.Partition) *partition {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.logs[p]
+}
+
+// partition is one partition's decoder and log. Its methods of feed.Log are called by the source, one
+// after the other; the atomics are for everybody.
+type partition struct {
+	in      *ingest
+	id      feed.Partition
+	format  *feed.Format
+	decoder feed.Decoder
+	options feed.Options
+	log     *subscriptions.Log
+	batch   market.Batch
+
+	from    atomic.Int64 // where reading began
+	target  atomic.Int64 // end of the log as it was at the start: ready when it is reached
+	down    atomic.Pointer[string]
+	records atomic.Uint64
+	decoded atomic.Uint64
+	results sync.Map // feed.Reason → *atomic.Uint64
+	warned  map[feed.Reason]bool
+}
+
+// Record implements feed.Log.
+func (p *partition) Record(r *feed.Record) {
+	p.batch.Reset()
+	p.records.Add(1)
+	if err := p.decoder.Decode(&p.batch, r); err != nil {
+		p.refuse(r, err)
+		return
+	}
+	p.decoded.Add(1)
+	p.log.Apply(r.Offset, r.Time, time.Now().UnixNano(), p.batch.Events)
+}
+
+// refuse counts a record that brought nothing and sets it aside.
+func (p *partition) refuse(r *feed.Record, err error) {
+	reason := feed.BadValue
+	errors.As(err, &reason)
+	p.count(reason).Add(1)
+	if !reason.Bad() {
+		p.log.Apply(r.Offset, r.Time, 0, nil)
+		return
+	}
+	p.log.Refused(r.Offset, r.Time, r.Key)
+	if !p.warned[reason] { // the first of each reason; the counters tell the rest
+		if p.warned == nil {
+			p.warned = map[feed.Reason]bool{}
+		}
+		p.warned[reason] = true
+		p.in.log.Warn("record refused; further ones of this reason are only counted",
+			"topic", p.id.Topic, "partition", p.id.ID, "offset", r.Offset, "reason", string(reason), "error", err.Error())
+	}
+	if p.in.refused != nil {
+		p.in.refused(p.id, r, reason)
+	}
+}
+
+func (p *partition) count(reason feed.Reason) *atomic.Uint64 {
+	if c, ok := p.results.Load(reason); ok {
+		return c.(*atomic.Uint64)
+	}
+	c, _ := p.results.LoadOrStore(reason, new(atomic.Uint64))
+	return c.(*atomic.Uint64)
+}
+
+var gapOf = map[feed.Loss]wire.GapReason{
+	feed.LossRetention: wire.GapRetention, feed.LossSource: wire.GapSource, feed.LossArchive: wire.GapArchive,
+}
+
+// Lost implements feed.Log.
+func (p *partition) Lost(from, to int64, why feed.Loss) {
+	p.in.log.Warn("records lost", "topic", p.id.Topic, "partition", p.id.ID, "from", from, "to", to, "records", to-from, "reason", string(why))
+	p.log.Lost(from, to, gapOf[why])
+}
+
+// Restart implements feed.Log. The decoder begins anew too: what it remembered was of the old log.
+func (p *partition) Restart(at feed.Start) {
+	p.in.log.Warn("log begins anew", "topic", p.id.Topic, "partition", p.id.ID, "epoch", at.Epoch, "from", at.From)
+	p.decoder = p.format.New(p.options)
+	p.log.Restart(logStart(p.id, at))
+	p.from.Store(at.From)
+	p.target.Store(at.End)
+}
+
+// End implements feed.Log.
+func (p *partition) End(offset int64) { p.log.SetEnd(offset) }
+
+// Down implements feed.Log.
+func (p *partition) Down(reason string) {
+	p.down.Store(&reason)
+	p.log.Down(reason)
+}
+
+// Up implements feed.Log.
+func (p *partition) Up() {
+	p.down.Store(nil)
+	p.log.Down("")
+}
+
+// caught reports whether the partition was read up to the end that it had at the start.
+func (p *partition) caught() bool {
+	return int64(p.log.Seq()) >= p.target.Load() || p.from.Load() >= p.target.Load()
+}
+
+// lag is how many records lie between what was applied and the newest known.
+func (p *partition) lag() uint64 {
+	if end, seq := p.log.End(), p.log.Seq(); end > seq {
+		return end - seq
+	}
+	return 0
+}

@@ -1,0 +1,224 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"tapedeck/subscriptions"
+	"tapedeck/wire"
+)
+
+// pump owns a set of sessions: it alone reads rooms for them and writes to them. Everybody else
+// reaches it by do. It runs in one goroutine, which Server.Run waits for.
+//
+// Its cost is the number of writes: one a session and flush. So a flush follows the last one at once
+// while rounds are short, and after some milliseconds when they are long.
+type pump struct {
+	server *Server
+	desk   *subscriptions.Desk
+	bell   chan struct{} // 1: rung when there is something to do
+
+	mu    sync.Mutex
+	inbox []func()
+	over  bool // nothing is taken any more
+
+	sessions []*session
+	swap     []func()
+	buf      []byte
+	last     time.Time     // when the last round began
+	pause    time.Duration // least time between the beginnings of two rounds
+	load     time.Duration // smoothed length of a round
+	chores   time.Time     // when the next are due
+	beatAt   int           // which session's heartbeat is looked at next
+	now      time.Time
+	health   []wire.RoomHealth
+}
+
+func newPump(s *Server, i, n int) *pump {
+	p := &pump{server: s, bell: make(chan struct{}, 1)}
+	phase := time.Second * time.Duration(i) / time.Duration(n)
+	p.desk = s.hub.NewDesk(phase, s.config.FlushBytes, p.ring, func(r subscriptions.Range) { s.metrics.told(r, p.now.UnixNano()) })
+	return p
+}
+
+func (p *pump) ring() {
+	select {
+	case p.bell <- struct{}{}:
+	default:
+	}
+}
+
+// do has f carried out by the pump, in order. It returns at once; false if the pump has ended. What is
+// asked for is bounded by the sessions: each has one command under way.
+func (p *pump) do(f func()) bool {
+	p.mu.Lock()
+	if p.over {
+		p.mu.Unlock()
+		return false
+	}
+	p.inbox = append(p.inbox, f)
+	p.mu.Unlock()
+	p.ring()
+	return true
+}
+
+// choreEvery is how often deadlines and heartbeats are looked at.
+const choreEvery = 50 * time.Millisecond
+
+// run goes round until done is closed.
+func (p *pump) run(done <-chan struct{}) {
+	timer := time.NewTimer(choreEvery)
+	defer timer.Stop()
+	for {
+		select {
+		case <-done:
+			p.finish()
+			return
+		case <-p.bell:
+		case <-timer.C:
+		}
+		if wait := time.Until(p.last.Add(p.pause)); wait > 0 {
+			time.Sleep(wait) // at most MaxFlush
+		}
+		p.round()
+		timer.Reset(p.sleep())
+	}
+}
+
+// sleep returns how long nothing is due by time alone.
+func (p *pump) sleep() time.Duration {
+	wait := time.Until(p.chores)
+	if at, ok := p.desk.Next(); ok {
+		wait = min(wait, time.Duration(at-time.Now().UnixNano()))
+	}
+	return max(wait, 0)
+}
+
+// round does what was asked for, then flushes every session that has something due.
+func (p *pump) round() {
+	p.last = time.Now()
+	p.now = p.last
+	p.mu.Lock()
+	p.inbox, p.swap = p.swap[:0], p.inbox
+	p.mu.Unlock()
+	for i, f := range p.swap {
+		f()
+		p.swap[i] = nil
+	}
+	for _, sub := range p.desk.Collect(p.now.UnixNano()) {
+		if s, ok := sub.Owner.(*session); ok && !sub.Blocked {
+			p.buf = s.flush(p.buf)
+		}
+	}
+	if cap(p.buf) > 4*p.server.config.FlushBytes {
+		p.buf = nil // one snapshot was larger than what is usual
+	}
+	if !p.last.Before(p.chores) {
+		p.doChores()
+	}
+	p.adapt(time.Since(p.last))
+}
+
+// A round up to shortRound may follow the last at once: a hundred sessions' writes take as much, and a
+// tick leaves when it comes. Longer rounds begin half again their own length apart, so that a pump
+// keeps a third of its core for what comes in.
+const shortRound = 400 * time.Microsecond
+
+func (p *pump) adapt(took time.Duration) {
+	p.load += (took - p.load) / 4
+	if p.load < shortRound {
+		p.pause = 0
+		return
+	}
+	p.pause = min(p.load*3/2, p.server.config.MaxFlush)
+}
+
+// doChores sends heartbeats, and ends the sessions that are silent, stuck or said goodbye to. Heartbeats
+// are spread: each session has its own time.
+func (p *pump) doChores() {
+	p.chores = p.now.Add(choreEvery)
+	now := p.now.UnixNano()
+	heartbeat := int64(p.server.config.Heartbeat)
+	for _, s := range p.sessions {
+		switch {
+		case s.closing != nil:
+			if p.now.Sub(s.closedAt) > time.Second {
+				s.out.Close()
+			}
+		case s.out.stuck(p.now) > p.server.config.SlowDeadline:
+			s.end(wire.CloseSlow, 0)
+		case s.conn != nil && now-s.seen.Load() > heartbeat*5/2:
+			s.end(wire.CloseSilent, 0)
+		case now >= s.beat && !s.sub.Blocked:
+			s.beat = now + heartbeat
+			p.heartbeat(s)
+		}
+	}
+}
+
+// quietAfter is how long a room has no record before a heartbeat calls it quiet.
+const quietAfter = 10 * time.Second
+
+func (p *pump) heartbeat(s *session) {
+	now := p.now.UnixMicro()
+	rooms, lag := s.sub.Health(p.health[:0], now, quietAfter.Microseconds())
+	p.health = rooms
+	s.sub.Say(func(dst []byte, enc wire.Encoding) []byte {
+		return enc.AppendHeartbeat(dst, &wire.Heartbeat{Time: now, Lag: lag / 1000, Rooms: rooms})
+	})
+	p.buf = s.flush(p.buf)
+	if s.conn != nil && !s.sub.Blocked {
+		s.hand([]byte{0x89, 0}) // an empty ping
+	}
+}
+
+// join takes a new session over.
+func (p *pump) join(s *session) {
+	s.place = len(p.sessions)
+	p.sessions = append(p.sessions, s)
+	s.beat = p.now.UnixNano() + int64(p.server.config.Heartbeat)
+}
+
+// leave lets go of a session whose connection has ended.
+func (p *pump) leave(s *session) {
+	s.sub.Close()
+	last := p.sessions[len(p.sessions)-1]
+	p.sessions[s.place], last.place = last, s.place
+	p.sessions[len(p.sessions)-1] = nil
+	p.sessions = p.sessions[:len(p.sessions)-1]
+	p.server.gone(s)
+}
+
+// resume reads on for a session whose socket takes data again.
+func (p *pump) resume(s *session) {
+	p.do(func() {
+		s.sub.Resume()
+		if f := s.delayed; f != nil {
+			s.delayed = nil
+			f()
+		}
+	})
+}
+
+// finish does what was asked for until no session is left, so that every reader's last word is taken.
+func (p *pump) finish() {
+	for _, s := range p.sessions {
+		s.out.Close()
+	}
+	for len(p.sessions) > 0 {
+		<-p.bell
+		p.mu.Lock()
+		p.inbox, p.swap = p.swap[:0], p.inbox
+		p.mu.Unlock()
+		for i, f := range p.swap {
+			f()
+			p.swap[i] = nil
+		}
+		for _, s := range p.sessions {
+			s.out.Close()
+		}
+	}
+	p.mu.Lock()
+	p.over = true
+	p.mu.Unlock()
+}
