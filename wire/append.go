@@ -3,57 +3,57 @@ package wire
 // Version of the protocol, told in hello.
 const Version = 1
 
-func (e encoding) begin(dst []byte, t string) ([]byte, int) {
+func (e *encoding) begin(dst []byte, t string) ([]byte, int) {
 	dst, at := e.object(dst)
 	return e.textField(dst, at, keyT, t), at
 }
 
-func (e encoding) textField(dst []byte, at int, k key, s string) []byte {
+func (e *encoding) textField(dst []byte, at int, k key, s string) []byte {
 	return e.text(e.key(dst, at, k), s)
 }
 
-func (e encoding) intField(dst []byte, at int, k key, v int64) []byte {
+func (e *encoding) intField(dst []byte, at int, k key, v int64) []byte {
 	return e.integer(e.key(dst, at, k), v)
 }
 
-func (e encoding) uintField(dst []byte, at int, k key, v uint64) []byte {
+func (e *encoding) uintField(dst []byte, at int, k key, v uint64) []byte {
 	return e.unsigned(e.key(dst, at, k), v)
 }
 
-func (e encoding) boolField(dst []byte, at int, k key, v bool) []byte {
+func (e *encoding) boolField(dst []byte, at int, k key, v bool) []byte {
 	return e.boolean(e.key(dst, at, k), v)
 }
 
 // textIf leaves an empty string out, as timeIf does with a time that is not known.
-func (e encoding) textIf(dst []byte, at int, k key, s string) []byte {
+func (e *encoding) textIf(dst []byte, at int, k key, s string) []byte {
 	if s == "" {
 		return dst
 	}
 	return e.textField(dst, at, k, s)
 }
 
-func (e encoding) timeIf(dst []byte, at int, k key, v int64) []byte {
+func (e *encoding) timeIf(dst []byte, at int, k key, v int64) []byte {
 	if v == 0 {
 		return dst
 	}
 	return e.intField(dst, at, k, v)
 }
 
-func (e encoding) countIf(dst []byte, at int, k key, v int64) []byte {
+func (e *encoding) countIf(dst []byte, at int, k key, v int64) []byte {
 	if v == Unknown {
 		return dst
 	}
 	return e.intField(dst, at, k, v)
 }
 
-func (e encoding) idIf(dst []byte, at int, id ID) []byte {
+func (e *encoding) idIf(dst []byte, at int, id ID) []byte {
 	if id == nil {
 		return dst
 	}
 	return e.id(e.key(dst, at, keyID), id)
 }
 
-func (e encoding) texts(dst []byte, at int, k key, list []string) []byte {
+func (e *encoding) texts(dst []byte, at int, k key, list []string) []byte {
 	dst = e.array(e.key(dst, at, k), len(list))
 	for i, s := range list {
 		dst = e.text(e.item(dst, i), s)
@@ -61,7 +61,7 @@ func (e encoding) texts(dst []byte, at int, k key, list []string) []byte {
 	return e.endArray(dst)
 }
 
-func (e encoding) AppendHello(dst []byte, m *Hello) []byte {
+func (e *encoding) AppendHello(dst []byte, m *Hello) []byte {
 	dst, at := e.begin(dst, "hello")
 	dst = e.intField(dst, at, keyV, Version)
 	dst = e.textField(dst, at, keyNode, m.Node)
@@ -84,7 +84,7 @@ func (e encoding) AppendHello(dst []byte, m *Hello) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) AppendOK(dst []byte, m *OK) []byte {
+func (e *encoding) AppendOK(dst []byte, m *OK) []byte {
 	dst, at := e.begin(dst, "ok")
 	dst = e.idIf(dst, at, m.ID)
 	dst = e.textField(dst, at, keyOp, m.Op)
@@ -102,7 +102,7 @@ func (e encoding) AppendOK(dst []byte, m *OK) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) granted(dst []byte, g *Granted) []byte {
+func (e *encoding) granted(dst []byte, g *Granted) []byte {
 	dst, at := e.object(dst)
 	dst = e.textField(dst, at, keyRoom, g.Room)
 	if g.Interval == "" { // unsubscribed
@@ -123,7 +123,7 @@ func (e encoding) granted(dst []byte, g *Granted) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) counters(dst []byte, c *Counters) []byte {
+func (e *encoding) counters(dst []byte, c *Counters) []byte {
 	dst, at := e.object(dst)
 	dst = e.uintField(dst, at, keyUpdates, c.Updates)
 	dst = e.uintField(dst, at, keyEvents, c.Events)
@@ -133,7 +133,7 @@ func (e encoding) counters(dst []byte, c *Counters) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) AppendError(dst []byte, m *Error) []byte {
+func (e *encoding) AppendError(dst []byte, m *Error) []byte {
 	dst, at := e.begin(dst, "error")
 	dst = e.idIf(dst, at, m.ID)
 	dst = e.textField(dst, at, keyCode, string(m.Code))
@@ -144,7 +144,7 @@ func (e encoding) AppendError(dst []byte, m *Error) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) AppendSnapshot(dst []byte, m *Snapshot) []byte {
+func (e *encoding) AppendSnapshot(dst []byte, m *Snapshot) []byte {
 	dst, at := e.begin(dst, "snapshot")
 	dst = e.textField(dst, at, keyRoom, m.Room)
 	dst = e.textField(dst, at, keyEpoch, m.Epoch)
@@ -163,7 +163,7 @@ func (e encoding) AppendSnapshot(dst []byte, m *Snapshot) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) AppendUpdate(dst []byte, m *Update) []byte {
+func (e *encoding) AppendUpdate(dst []byte, m *Update) []byte {
 	dst, at := e.begin(dst, "update")
 	dst = e.textField(dst, at, keyRoom, m.Room)
 	dst = e.uintField(dst, at, keyPrev, m.Prev)
@@ -175,7 +175,7 @@ func (e encoding) AppendUpdate(dst []byte, m *Update) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) AppendGap(dst []byte, m *Gap) []byte {
+func (e *encoding) AppendGap(dst []byte, m *Gap) []byte {
 	dst, at := e.begin(dst, "gap")
 	dst = e.textField(dst, at, keyRoom, m.Room)
 	dst = e.textField(dst, at, keyEpoch, m.Epoch)
@@ -187,7 +187,7 @@ func (e encoding) AppendGap(dst []byte, m *Gap) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) AppendStatus(dst []byte, m *Status) []byte {
+func (e *encoding) AppendStatus(dst []byte, m *Status) []byte {
 	dst, at := e.begin(dst, "status")
 	dst = e.textIf(dst, at, keyRoom, m.Room)
 	dst = e.textField(dst, at, keyState, m.State)
@@ -196,7 +196,7 @@ func (e encoding) AppendStatus(dst []byte, m *Status) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) AppendHeartbeat(dst []byte, m *Heartbeat) []byte {
+func (e *encoding) AppendHeartbeat(dst []byte, m *Heartbeat) []byte {
 	dst, at := e.begin(dst, "heartbeat")
 	dst = e.intField(dst, at, keyTS, m.Time)
 	dst = e.intField(dst, at, keyLag, m.Lag)
@@ -207,7 +207,7 @@ func (e encoding) AppendHeartbeat(dst []byte, m *Heartbeat) []byte {
 	return e.endObject(e.endArray(dst))
 }
 
-func (e encoding) health(dst []byte, r *RoomHealth) []byte {
+func (e *encoding) health(dst []byte, r *RoomHealth) []byte {
 	dst, at := e.object(dst)
 	dst = e.textField(dst, at, keyRoom, r.Room)
 	dst = e.textField(dst, at, keyState, r.State.String())
@@ -215,7 +215,7 @@ func (e encoding) health(dst []byte, r *RoomHealth) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) AppendBye(dst []byte, m *Bye) []byte {
+func (e *encoding) AppendBye(dst []byte, m *Bye) []byte {
 	dst, at := e.begin(dst, "bye")
 	dst = e.textField(dst, at, keyReason, m.Reason)
 	dst = e.boolField(dst, at, keyReconnect, m.Reconnect)

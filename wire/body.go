@@ -4,7 +4,7 @@ import "tapedeck/market"
 
 // body writes what a snapshot or an update says. In a snapshot what is absent is left out; in an
 // update it is null, so that a client may simply replace the fields that an update names.
-func (e encoding) body(dst []byte, b market.Body, update bool) []byte {
+func (e *encoding) body(dst []byte, b market.Body, update bool) []byte {
 	switch b := b.(type) {
 	case *market.Tape:
 		return e.tape(dst, b)
@@ -21,7 +21,7 @@ func (e encoding) body(dst []byte, b market.Body, update bool) []byte {
 }
 
 // emptyBody writes the body of a room that nothing has happened in.
-func (e encoding) emptyBody(dst []byte, c market.Channel) []byte {
+func (e *encoding) emptyBody(dst []byte, c market.Channel) []byte {
 	switch c {
 	case market.Trades, market.CandlesChannel:
 		return e.endArray(e.array(dst, 0))
@@ -32,7 +32,7 @@ func (e encoding) emptyBody(dst []byte, c market.Channel) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) tape(dst []byte, t *market.Tape) []byte {
+func (e *encoding) tape(dst []byte, t *market.Tape) []byte {
 	dst = e.array(dst, len(t.Trades))
 	for i := range t.Trades {
 		dst = e.trade(e.item(dst, i), &t.Trades[i])
@@ -40,7 +40,7 @@ func (e encoding) tape(dst []byte, t *market.Tape) []byte {
 	return e.endArray(dst)
 }
 
-func (e encoding) trade(dst []byte, t *market.Trade) []byte {
+func (e *encoding) trade(dst []byte, t *market.Trade) []byte {
 	dst, at := e.object(dst)
 	dst = e.textBytes(e.key(dst, at, keyID), t.ID.Bytes())
 	dst = e.decimal(e.key(dst, at, keyPrice), t.Price)
@@ -51,14 +51,14 @@ func (e encoding) trade(dst []byte, t *market.Trade) []byte {
 }
 
 // field writes a number; where it is absent, null in an update and nothing in a snapshot.
-func (e encoding) field(dst []byte, at int, k key, d market.Decimal, update bool) []byte {
+func (e *encoding) field(dst []byte, at int, k key, d market.Decimal, update bool) []byte {
 	if !d.Set() && !update {
 		return dst
 	}
 	return e.decimal(e.key(dst, at, k), d)
 }
 
-func (e encoding) quote(dst []byte, q *market.Quote, update bool) []byte {
+func (e *encoding) quote(dst []byte, q *market.Quote, update bool) []byte {
 	dst, at := e.object(dst)
 	dst = e.field(dst, at, keyBid, q.BidPrice, update)
 	dst = e.field(dst, at, keyBidQty, q.BidQty, update)
@@ -67,14 +67,14 @@ func (e encoding) quote(dst []byte, q *market.Quote, update bool) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) book(dst []byte, b *market.Book) []byte {
+func (e *encoding) book(dst []byte, b *market.Book) []byte {
 	dst, at := e.object(dst)
 	dst = e.levels(e.key(dst, at, keyBids), b.Bids)
 	dst = e.levels(e.key(dst, at, keyAsks), b.Asks)
 	return e.endObject(dst)
 }
 
-func (e encoding) ticker(dst []byte, t *market.Ticker, update bool) []byte {
+func (e *encoding) ticker(dst []byte, t *market.Ticker, update bool) []byte {
 	dst, at := e.object(dst)
 	for f := range market.Field(market.NumFields) {
 		if !t.Present.Has(f) {
@@ -92,7 +92,7 @@ func (e encoding) ticker(dst []byte, t *market.Ticker, update bool) []byte {
 	return e.endObject(dst)
 }
 
-func (e encoding) candles(dst []byte, c *market.Candles) []byte {
+func (e *encoding) candles(dst []byte, c *market.Candles) []byte {
 	dst = e.array(dst, len(c.List))
 	for i := range c.List {
 		dst = e.candle(e.item(dst, i), &c.List[i])
@@ -100,7 +100,7 @@ func (e encoding) candles(dst []byte, c *market.Candles) []byte {
 	return e.endArray(dst)
 }
 
-func (e encoding) candle(dst []byte, c *market.Candle) []byte {
+func (e *encoding) candle(dst []byte, c *market.Candle) []byte {
 	dst, at := e.object(dst)
 	dst = e.intField(dst, at, keyStart, c.Start)
 	dst = e.decimal(e.key(dst, at, keyOpen), c.Open)

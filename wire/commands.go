@@ -11,7 +11,7 @@ const MaxCommands = 64
 
 // Commands reads one command or an array of them. Either all of a frame is good or none of it is
 // carried out.
-func (e encoding) Commands(msg []byte) ([]Command, error) {
+func (e *encoding) Commands(msg []byte) ([]Command, error) {
 	v, err := e.decode(msg)
 	if err != nil {
 		return nil, &CommandError{Code: BadRequest, Message: err.Error()}

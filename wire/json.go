@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -128,7 +127,7 @@ func decodeJSON(msg []byte) (any, error) {
 		return nil, fmt.Errorf("not JSON: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("not JSON: there is more after the first value; several commands are sent as an array")
+		return nil, errMore
 	}
 	return v, nil
 }

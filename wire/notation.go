@@ -40,5 +40,5 @@ type encoding struct {
 	decode func(msg []byte) (any, error)
 }
 
-func (e encoding) Name() string { return e.name }
-func (e encoding) Binary() bool { return e.binary }
+func (e *encoding) Name() string { return e.name }
+func (e *encoding) Binary() bool { return e.binary }
