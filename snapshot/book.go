@@ -112,12 +112,12 @@ func (b *Book) breaks() Effect {
 // set applies levels and logs those that changed.
 func (b *Book) set(p *market.Book) {
 	for _, l := range p.Bids {
-		if b.bids.set(l, b.depth) {
+		if l, changed := b.bids.set(l, b.depth); changed {
 			b.log(false, l)
 		}
 	}
 	for _, l := range p.Asks {
-		if b.asks.set(l, b.depth) {
+		if l, changed := b.asks.set(l, b.depth); changed {
 			b.log(true, l)
 		}
 	}

@@ -85,6 +85,7 @@ type bars struct {
 	keep    int
 	size    int        // of a snapshot
 	starts  run[int64] // which bar each mark changed
+	from    int64      // candles that start before it are not known whole, and withheld; 0: none
 	dropped int64      // end of the newest bar that had to go, 0 for none
 	body    market.Candles
 	picked  []int64
@@ -181,7 +182,7 @@ func (b *bars) Full(last int) (market.Body, bool) {
 	for i := max(len(b.list)-last, 0); i < len(b.list); i++ {
 		b.body.List = append(b.body.List, b.list[i].candle(b.width))
 	}
-	return &b.body, false
+	return &b.body, len(b.body.List) < last && b.from > 0
 }
 
 // Deadline is when the oldest open candle becomes final.
@@ -214,10 +215,7 @@ func (b *bars) Advance(clock int64, _ Cause) Effect {
 func (b *bars) Good() bool { return true }
 
 // Minutes are the candles of a minute, made from trades, or the venue's own.
-type Minutes struct {
-	bars
-	from int64 // candles that start before it are not known whole, and withheld
-}
+type Minutes struct{ bars }
 
 // NewMinutes returns an empty list.
 func NewMinutes(l Limits, o Origin) State {
@@ -278,6 +276,9 @@ func (m *Minutes) venue(c *market.Candle) Effect {
 	m.touch(c.Start)
 	return Changed
 }
+
+// Covers reports whether every candle that was open at ts, or later, is known.
+func (b *bars) Covers(ts int64) bool { return b.from == 0 || ts >= b.from+b.width+finalDelay }
 
 // Lose drops the candles that are not final: trades of theirs may be among the lost.
 func (m *Minutes) Lose(clock int64) {

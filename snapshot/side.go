@@ -40,26 +40,28 @@ func (s *side) find(price market.Decimal) (int, bool) {
 }
 
 // set makes the quantity at a price what l says, and reports whether that changed anything. A new
-// level behind the worst of a full side is left out.
-func (s *side) set(l market.Level, depth int) bool {
+// level behind the worst of a full side is left out. It returns the level with its price as it was
+// first written, so that readers see one spelling of it.
+func (s *side) set(l market.Level, depth int) (market.Level, bool) {
 	i, found := s.find(l.Price)
 	switch {
 	case found && l.Qty.IsZero():
+		l.Price = s.levels[i].Price
 		s.levels = append(s.levels[:i], s.levels[i+1:]...)
-		return true
+		return l, true
 	case found:
 		if s.levels[i].Qty.Equal(l.Qty) {
-			return false
+			return l, false
 		}
 		s.levels[i].Qty = l.Qty
-		return true
+		return s.levels[i], true
 	case l.Qty.IsZero(), i == 0 && len(s.levels) >= depth:
-		return false
+		return l, false
 	}
 	s.levels = append(s.levels, market.Level{})
 	copy(s.levels[i+1:], s.levels[i:])
 	s.levels[i] = l
-	return true
+	return l, true
 }
 
 // cut removes the worst levels beyond depth and passes each to told.

@@ -60,6 +60,13 @@ type Clocked interface {
 	Advance(clock int64, c Cause) Effect
 }
 
+// Partial is a State of which a node may know less than one that has read further back, without that
+// being wrong: a reader who comes from such a node may know what this one never tells.
+type Partial interface {
+	// Covers reports whether one whose knowledge is of log time ts is told all that changes of it.
+	Covers(ts int64) bool
+}
+
 // Limits bound what states keep.
 type Limits struct {
 	Trades  int // trades kept: the log of a trades room (1024)

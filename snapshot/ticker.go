@@ -9,11 +9,12 @@ type Ticker struct {
 	changed [market.NumFields]uint64
 	mark    uint64
 	lost    bool
+	whole   bool // every field that was ever told is known
 	body    market.Ticker
 }
 
 // NewTicker returns an empty ticker.
-func NewTicker(Limits, Origin) State { return &Ticker{} }
+func NewTicker(_ Limits, o Origin) State { return &Ticker{whole: o.Whole} }
 
 // Apply takes over the fields that the event speaks of.
 func (t *Ticker) Apply(ev *market.Event, _ Cause) Effect {
@@ -66,14 +67,18 @@ func (t *Ticker) Full(int) (market.Body, bool) {
 			t.body.Put(f, t.values[f])
 		}
 	}
-	return &t.body, false
+	return &t.body, !t.whole
 }
+
+// Covers is always false: a reader may come from a node that knew fewer fields than this one, and the
+// state is as short as the proof that he did not.
+func (t *Ticker) Covers(int64) bool { return false }
 
 // Good reports whether the newest values are known.
 func (t *Ticker) Good() bool { return !t.lost }
 
 // Lose forgets every field: which of them the lost records changed cannot be known.
 func (t *Ticker) Lose(int64) {
-	t.lost = true
+	t.lost, t.whole = true, true // nothing is known of what was before, by anybody
 	t.values = [market.NumFields]market.Decimal{}
 }

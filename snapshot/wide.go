@@ -29,6 +29,7 @@ func NewWide(base State, variant string, l Limits) (View, bool) {
 		return nil, false
 	}
 	w := &Wide{bars: newBars(width, l.Minutes, l.Candles), read: m.Mark()}
+	w.from = m.from
 	for i := range m.list {
 		w.take(m, m.list[i].start)
 	}
@@ -39,7 +40,7 @@ func NewWide(base State, variant string, l Limits) (View, bool) {
 func (w *Wide) Refresh(base State, _ Effect, _ Cause) Effect {
 	m := base.(*Minutes)
 	part, ok := m.starts.between(w.read, m.Mark())
-	w.read = m.Mark()
+	w.read, w.from = m.Mark(), m.from
 	w.forget(m.floor())
 	if !ok {
 		return None // unreachable: a view is refreshed within each entry of its base
@@ -154,7 +155,8 @@ func (r *Rolling) day(m *Minutes, end int64) {
 			d.join(&m.list[i])
 		}
 	}
-	if m.floor() > begin || d.trades == 0 {
+	r.whole = m.floor() <= begin
+	if !r.whole || d.trades == 0 {
 		d = bar{}
 	}
 	r.change.Put(market.Open, d.open)

@@ -30,6 +30,7 @@ type Hub struct {
 	venues   map[string]Venue
 	listings map[symbolKey]*listing
 	desks    []*Desk
+	logs     atomic.Pointer[[]*Log] // copied when one is added: it is read under listings' locks
 }
 
 // Venue is how a venue's channels come to be.
@@ -69,7 +70,9 @@ func (c *counts) gap(why wire.GapReason) {
 func NewHub(c Config) *Hub {
 	c.Limits = withDefaults(c.Limits)
 	c.Entries = cmp.Or(c.Entries, 1024)
-	return &Hub{config: c, venues: map[string]Venue{}, listings: map[symbolKey]*listing{}}
+	h := &Hub{config: c, venues: map[string]Venue{}, listings: map[symbolKey]*listing{}}
+	h.logs.Store(new([]*Log))
+	return h
 }
 
 func withDefaults(l snapshot.Limits) snapshot.Limits {
@@ -105,6 +108,22 @@ func (h *Hub) venue(name string) (Venue, bool) {
 	defer h.mu.RUnlock()
 	v, ok := h.venues[name]
 	return v, ok
+}
+
+// log returns the open log of an epoch; nil if there is none.
+func (h *Hub) log(epoch string) *Log {
+	for _, l := range *h.logs.Load() {
+		if *l.name.Load() == epoch {
+			return l
+		}
+	}
+	return nil
+}
+
+// partial reports that some log was not read from its beginning: a room without records here may have
+// had some.
+func (h *Hub) partial() bool {
+	return slices.ContainsFunc(*h.logs.Load(), func(l *Log) bool { return l.start.Load() > 0 })
 }
 
 // listing returns the listing of a symbol, made if need be.

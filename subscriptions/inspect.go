@@ -35,7 +35,7 @@ func (r *Room) info() Info {
 	if r.derived || r.base != nil {
 		i.Origin = "derived"
 	}
-	if r.never && i.Covered {
+	if i.Covered && r.Name.Channel != market.BookChannel { // a good book is whole
 		_, part := r.state.Full(0)
 		i.Covered = !part
 	}

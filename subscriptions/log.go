@@ -25,6 +25,7 @@ type Log struct {
 	partition int32
 	venue     Venue
 	epoch     string
+	name      atomic.Pointer[string] // epoch, for other goroutines
 	from      uint64 // seq before the first record to be read
 	began     int64  // clock at the first record
 	clock     int64  // running maximum of log times, µs
@@ -37,6 +38,7 @@ type Log struct {
 	links   []int32 // events[i] is followed by events[links[i]] of the same symbol; -1: none
 	record  uint64  // counts records, to know what this one touched
 
+	start  atomic.Uint64 // every record with a seq over it was read, or told as lost
 	end    atomic.Uint64 // newest known end of the log, as a seq
 	newest atomic.Int64  // log time of the newest record
 	seq    atomic.Uint64 // seq of the newest record
@@ -67,6 +69,10 @@ type slot struct {
 func (h *Hub) Open(at LogStart, v Venue) *Log {
 	l := &Log{hub: h, topic: at.Topic, partition: at.Partition, venue: v}
 	l.restart(at)
+	h.mu.Lock()
+	logs := append(slices.Clone(*h.logs.Load()), l)
+	h.logs.Store(&logs)
+	h.mu.Unlock()
 	return l
 }
 
@@ -74,6 +80,8 @@ func (l *Log) restart(at LogStart) {
 	l.epoch, l.from = at.Epoch, uint64(at.From)
 	l.began, l.clock, l.leap, l.deadline = 0, 0, 0, noDeadline
 	l.slots = map[*market.Symbol]*slot{}
+	l.name.Store(&at.Epoch)
+	l.start.Store(l.from)
 	l.end.Store(uint64(at.End))
 	l.seq.Store(l.from)
 }
@@ -356,6 +364,7 @@ func (l *Log) schedule(r *Room) {
 // here has a gap.
 func (l *Log) Lost(from, to int64, why wire.GapReason) {
 	l.Counts.Lost.Add(uint64(to - from))
+	l.start.Store(uint64(to))
 	l.from, l.began = uint64(to), l.clock // a room that turns up later is known from here
 	l.rooms(func(r *Room) { r.lose(uint64(to), to-from, why, l.clock) })
 	l.seq.Store(uint64(to))

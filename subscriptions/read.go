@@ -2,6 +2,7 @@ package subscriptions
 
 import (
 	"tapedeck/market"
+	"tapedeck/snapshot"
 	"tapedeck/wire"
 )
 
@@ -14,6 +15,7 @@ type Position struct {
 	mark  uint64
 	need  bool // needs the state as soon as it is good
 	off   bool // what follows seq is not in the log
+	home  *Log // whose seq it is; nil: nobody's yet
 	shown market.RoomState
 }
 
@@ -38,16 +40,26 @@ func (r *Room) begin() Position {
 // the log's known end was never here.
 func (r *Room) resume(since wire.Since) (Position, bool) {
 	p := r.begin()
-	if since.Epoch == "" || since.Epoch != r.epoch || r.home == nil || since.Seq > r.home.end.Load() {
+	home := r.list.hub.log(since.Epoch)
+	if home == nil || since.Seq > home.end.Load() {
+		return p, false
+	}
+	if r.home == nil && since.Seq >= home.start.Load() && r.base == nil { // had no record since this node began to read, so nothing was missed
+		return Position{place: r.log.head(), seq: since.Seq, home: home, shown: p.shown}, true
+	}
+	if home != r.home {
 		return p, false
 	}
 	place := r.log.place(since.Seq)
 	held := since.Seq >= r.from
-	count, mark := r.fromN, uint64(0)
+	count, mark, ts := r.fromN, uint64(0), int64(0)
 	if place >= r.log.first {
 		e := r.log.at(place)
 		held = held && e.seq <= since.Seq
-		count, mark = e.count, e.mark
+		count, mark, ts = e.count, e.mark, e.ts
+	}
+	if c, ok := r.state.(snapshot.Partial); ok {
+		held = held && c.Covers(ts)
 	}
 	if held {
 		_, held = r.state.Since(mark, mark)
@@ -55,7 +67,7 @@ func (r *Room) resume(since wire.Since) (Position, bool) {
 	if !held && !r.never {
 		return p, false
 	}
-	return Position{place: place, seq: since.Seq, count: count, mark: mark, off: !held, shown: p.shown}, held
+	return Position{place: place, seq: since.Seq, count: count, mark: mark, off: !held, home: home, shown: p.shown}, held
 }
 
 // pressing reports that half of what the log holds lies after a position: who waits longer may fall off.
@@ -68,7 +80,9 @@ func (r *Room) pressing(p Position) bool {
 // appends nothing. last asks for more or fewer entries in a snapshot than usual.
 func (r *Room) read(dst []byte, enc wire.Encoding, p *Position, last int) ([]byte, Told) {
 	w := writer{room: r, enc: enc, dst: dst, pos: p, last: last}
-	if p.need {
+	if p.home != nil && p.home != r.home && r.home != nil {
+		w.anew(wire.GapEpoch, r.from)
+	} else if p.need {
 		w.wanting()
 	} else if r.never {
 		w.every()
@@ -180,7 +194,7 @@ func (w *writer) tellGap(e *entry) {
 func (w *writer) every() {
 	r, p := w.room, w.pos
 	if r.log.at(r.log.first).note.epoch() && p.place < r.log.first {
-		w.anew(r.log.at(r.log.first).note)
+		w.anew(wire.GapEpoch, r.log.at(r.log.first).note.to)
 		return
 	}
 	w.skip()
@@ -211,10 +225,10 @@ func (w *writer) every() {
 }
 
 // anew tells a reader that the room goes on in another log.
-func (w *writer) anew(n *note) {
+func (w *writer) anew(why wire.GapReason, to uint64) {
 	r, p := w.room, w.pos
-	w.gap(n.gap, n.to, n.n, n.records)
-	p.place, p.need, p.off = r.log.head(), true, false
+	w.gap(why, to, wire.Unknown, wire.Unknown)
+	p.place, p.need, p.off, p.home = r.log.head(), true, false, r.home
 	w.statusNow()
 	if r.good() {
 		w.snapshot()
@@ -260,7 +274,7 @@ func (w *writer) update(from uint64, last *entry) bool {
 	w.dst = w.enc.AppendUpdate(w.dst, &wire.Update{
 		Room: r.Text, Prev: p.seq, Seq: last.seq, N: n, Time: last.ts, VenueTime: last.vt, Body: body,
 	})
-	p.seq, p.count, p.mark = last.seq, last.count, last.mark
+	p.seq, p.count, p.mark, p.home = last.seq, last.count, last.mark, r.home
 	w.told.Updates++
 	w.told.Events += n
 	if !r.never && n > 1 {
@@ -274,10 +288,12 @@ func (w *writer) snapshot() {
 	s := wire.Snapshot{Room: r.Text, Epoch: r.epoch, Seq: r.seq, Time: r.ts, VenueTime: r.vt, Empty: r.Name.Channel}
 	if r.seq > 0 {
 		s.Body, s.Partial = r.state.Full(w.last)
+	} else {
+		s.Partial = r.list.hub.partial()
 	}
 	w.next()
 	w.dst = w.enc.AppendSnapshot(w.dst, &s)
-	p.place, p.seq, p.count, p.mark, p.need = r.log.head(), r.seq, r.count, r.state.Mark(), false
+	p.place, p.seq, p.count, p.mark, p.need, p.home = r.log.head(), r.seq, r.count, r.state.Mark(), false, r.home
 	w.told.Snapshots++
 }
 
