@@ -26,15 +26,17 @@ const policy = `
 	market:
 	throttle:
 	wire:            market
+	wire/mirror:     market
 	snapshot:        market
 	feed:            market
 	feed/feedtest:   feed market
+	feed/scan:       market
 	feed/venue:      feed market feed/venue/*
-	feed/venue/*:    feed market
+	feed/venue/*:    feed feed/scan market
 	feed/kafka:      feed market
 	feed/capture:    feed market
 	feed/clickhouse: feed market
-	subscriptions:   market snapshot wire
+	subscriptions:   market snapshot throttle wire
 	server/page:
 	server:          feed market server/page snapshot subscriptions throttle wire
 	cmd/*:           cmd/* feed feed/* feed/venue/* market server snapshot subscriptions throttle wire
@@ -57,14 +59,14 @@ var homes = map[string][]string{
 	"github.com/twmb/franz-go":            {"cmd/streamer/*"},
 	"github.com/ClickHouse/clickhouse-go": {"feed/clickhouse", "cmd/replay"},
 	"github.com/ClickHouse/ch-go":         {"feed/clickhouse"},
-	"github.com/prometheus/client_golang": {"server", "feed/kafka", "cmd/*"},
+	"github.com/prometheus/client_golang": {"server", "cmd/*"},
 	"github.com/urfave/cli":               {"cmd/*", "cmd/*/*"},
 	"go.uber.org/goleak":                  {},
 	"github.com/goccy/go-yaml":            {"cmd/*", "cmd/*/*"},
 	"github.com/klauspost/compress":       {"feed/kafka", "feed/capture", "cmd/*"},
-	"github.com/cespare/xxhash":           {"feed/kafka", "cmd/*"},
 	"golang.org/x/sys":                    {"server", "cmd/*"},
-	"golang.org/x/term":                   {"cmd/*"},
+	"golang.org/x/term":                   {"cmd/*", "cmd/*/*"},
+	"github.com/schollz/progressbar":      {"cmd/*", "cmd/*/*"},
 }
 
 // description is what the rules need to know of a package.
