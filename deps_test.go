@@ -39,8 +39,8 @@ const policy = `
 	subscriptions:   market snapshot throttle wire
 	server/page:
 	server:          feed market server/page snapshot subscriptions throttle wire
-	cmd/*:           cmd/* feed feed/* feed/venue/* market server snapshot subscriptions throttle wire
-	cmd/*/*:         cmd/* cmd/*/* feed feed/* feed/venue/* market server snapshot subscriptions throttle wire
+	cmd/*:           cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
+	cmd/*/*:         cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
 `
 
 // passive packages hold state: they do no I/O, start no goroutine and read no clock.
