@@ -68,7 +68,8 @@ type Feed struct {
 	Options feed.Options
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Page and Refused.
+func (c Config) WithDefaults() Config {
 	c.Node = cmp.Or(c.Node, "tapedeck")
 	c.Listen = cmp.Or(c.Listen, ":8080")
 	c.Admin = cmp.Or(c.Admin, "127.0.0.1:9090")

@@ -46,7 +46,7 @@ type Server struct {
 // New returns a server that listens already, so that an address in use is known at once. Whoever does
 // not call Run calls Close.
 func New(c Config) (*Server, error) {
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	if err := c.check(); err != nil {
 		return nil, err
 	}
