@@ -93,6 +93,7 @@ func prepare(app *cli.App) {
 	app.EnableBashCompletion = true
 	app.DisableSliceFlagSeparator = true // List and Words know where to split
 	app.OnUsageError = misused
+	app.CustomAppHelpTemplate = appHelp
 	app.Action = func(c *cli.Context) error {
 		if name := c.Args().First(); name != "" {
 			return BadFlag("there is no command %s: %s", name, DidYouMean(name, "", commands(app)))
@@ -102,6 +103,7 @@ func prepare(app *cli.App) {
 	for _, cmd := range app.Commands {
 		cmd.OnUsageError = misused
 		cmd.HideHelpCommand = true
+		cmd.CustomHelpTemplate = commandHelp
 		for _, f := range cmd.Flags {
 			bind(f)
 		}
@@ -147,8 +149,10 @@ func reorder(app *cli.App, args []string) []string {
 		}
 		flags = append(flags, a)
 		name, _, whole := strings.Cut(strings.TrimLeft(a, "-"), "=")
-		if f := find(cmd.Flags, name); f != nil && takesValue(f) && !whole && i+1 < len(args) {
-			i++
+		if f := find(cmd.Flags, name); f != nil && takesValue(f) && !whole {
+			if i++; i == len(args) {
+				return slices.Concat(args[:at+1], flags) // the value is missing: that is to be said
+			}
 			flags = append(flags, args[i])
 		}
 	}
