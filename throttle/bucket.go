@@ -39,7 +39,3 @@ func (b *Bucket) Take(n int, now int64) (wait time.Duration, ok bool) {
 
 // Owe takes n tokens also where there are fewer: what a command turned out to cost.
 func (b *Bucket) Owe(n int) { b.tokens -= float64(n) }
-
-// Owe takes n tokens for what turned out to cost more than was taken for it: they need not be there, and
-// what follows waits until they are.
-func (b *Bucket) Owe(n int) { b.tokens -= float64(n) }
