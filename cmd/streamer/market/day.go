@@ -1,6 +1,9 @@
 package market
 
-import "math"
+import (
+	"math"
+	"math/big"
+)
 
 // minutes of the rolling day.
 const minutes = 24 * 60
@@ -14,8 +17,9 @@ type minute struct {
 
 // day is the last 24 hours by minutes, the present one included.
 type day struct {
-	at   int64 // the present minute, since 1970
-	ring [minutes]minute
+	at     int64 // the present minute, since 1970
+	newest int64 // quantity of the newest trade
+	ring   [minutes]minute
 }
 
 // newDay invents the day before the market begins: a walk that ends where it starts.
@@ -34,6 +38,7 @@ func newDay(s *instrument) day {
 		m.volume = m.trades * (1 + int64(1.5*s.spec.size))
 		m.quote = m.volume * ((m.open + m.close) / 2)
 	}
+	d.newest = 1 + int64(s.spec.size)
 	return d
 }
 
@@ -59,12 +64,13 @@ func (d *day) trade(now, price, qty int64) {
 	m.volume += qty
 	m.quote += price * qty
 	m.trades++
+	d.newest = qty
 }
 
-// sum is the whole day as one.
-func (d *day) sum(now int64) minute {
+// sum is the whole day as one. Its quote may not fit in 64 bits where the rate is high.
+func (d *day) sum(now int64) (t minute, quote *big.Int) {
 	d.turn(now)
-	t := minute{low: math.MaxInt64}
+	t.low, quote = math.MaxInt64, new(big.Int)
 	for i := range int64(minutes) {
 		m := d.minute(d.at - minutes + 1 + i)
 		if m.trades == 0 {
@@ -75,8 +81,8 @@ func (d *day) sum(now int64) minute {
 		}
 		t.high, t.low, t.close = max(t.high, m.high), min(t.low, m.low), m.close
 		t.volume += m.volume
-		t.quote += m.quote
 		t.trades += m.trades
+		quote.Add(quote, big.NewInt(m.quote))
 	}
-	return t
+	return t, quote
 }

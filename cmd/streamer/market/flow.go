@@ -18,6 +18,10 @@ func (s *instrument) order() {
 		s.sweep(&s.bids, worth+1)
 		return
 	}
+	if own := s.behind(); own != nil && s.rand.IntN(3) > 0 {
+		s.place(own, true)
+		return
+	}
 	own := &s.bids
 	if s.rand.IntN(2) == 0 {
 		own = &s.asks
@@ -30,6 +34,20 @@ func (s *instrument) order() {
 		s.place(own, s.rand.IntN(2) == 0)
 	default:
 		s.cancel(own)
+	}
+}
+
+// behind returns the side whose touch is farther from what the symbol is worth, nil where both are as
+// near as can be: makers compete for the place that is free.
+func (s *instrument) behind() *side {
+	bid, ask := s.bids.best().price, s.asks.best().price
+	switch worth := int64(math.Floor(s.fair)); {
+	case ask-bid <= 1:
+		return nil
+	case worth-bid > ask-worth-1:
+		return &s.bids
+	default:
+		return &s.asks
 	}
 }
 
@@ -98,7 +116,7 @@ func (s *instrument) place(own *side, near bool) {
 	away := int64(0)
 	if !near {
 		away = 1 + int64(s.spec.reach*s.rand.ExpFloat64())
-	} else if s.rand.IntN(3) == 0 {
+	} else if s.rand.IntN(4) == 0 {
 		away = 1 + int64(s.rand.ExpFloat64()*s.spec.reach/20)
 	}
 	price := worth - own.sign*away
@@ -160,7 +178,7 @@ func (s *instrument) depth() {
 		return
 	}
 	if s.lossy {
-		s.lossy, s.lost = false, true
+		s.lossy, s.lost, s.restAt = false, true, never
 		s.m.gaps++
 		s.forget()
 		return

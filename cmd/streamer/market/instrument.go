@@ -21,7 +21,8 @@ const (
 type instrument struct {
 	m     *Market
 	spec  spec
-	lower string // its name in the names of streams
+	name  string // as the venue writes it
+	lower string // as it does in the names of streams
 	rand  *rand.Rand
 
 	bids, asks side
@@ -30,20 +31,19 @@ type instrument struct {
 	trade      int64 // id of the newest trade
 	day        day
 
-	fair      float64 // what it is worth, in ticks: orders gather around it
-	heat      float64 // how busy it is: the logarithm, which wanders around 0
-	wild      bool
-	turnAt    int64 // when wild turns
-	pending   int64 // µs of wandering that fair has not made yet
-	last      int64 // when the newest order came
-	buying    bool  // the taker of the moment: takers come in runs
-	orderAt   int64
-	depthAt   int64
-	tickerAt  int64
-	restAt    int64
-	lossy     bool // the next depth message is lost
-	lost      bool // one was: the next shows it
-	restAsked bool // since a gap
+	fair     float64 // what it is worth, in ticks: orders gather around it
+	heat     float64 // how busy it is: the logarithm, which wanders around 0
+	wild     bool
+	turnAt   int64 // when wild turns
+	pending  int64 // µs of wandering that fair has not made yet
+	last     int64 // when the newest order came
+	buying   bool  // the taker of the moment: takers come in runs
+	orderAt  int64
+	depthAt  int64
+	tickerAt int64
+	restAt   int64
+	lossy    bool // the next depth message is lost
+	lost     bool // one was: the next shows it
 }
 
 // source returns a symbol's own randomness, so that its market is the same whatever else is simulated.
@@ -55,7 +55,7 @@ func source(seed uint64, name string) *rand.Rand {
 
 func newInstrument(m *Market, sp spec) *instrument {
 	s := &instrument{
-		m: m, spec: sp, lower: strings.ToLower(sp.name), rand: source(m.options.Seed, sp.name),
+		m: m, spec: sp, name: sp.name(), lower: strings.ToLower(sp.name()), rand: source(m.options.Seed, sp.name()),
 		fair: float64(sp.start) + 0.5, turnAt: never,
 	}
 	s.bids.sign, s.asks.sign = 1, -1
@@ -85,7 +85,7 @@ func (s *instrument) due() int64 { return min(s.orderAt, s.depthAt, s.tickerAt, 
 func (s *instrument) act() {
 	switch now := s.m.now; now {
 	case s.restAt:
-		s.restAt, s.restAsked = now+snapshotEvery+s.rand.Int64N(snapshotEvery/4), false
+		s.restAt = now + snapshotEvery + s.rand.Int64N(snapshotEvery/4)
 		s.tellSnapshot()
 	case s.orderAt:
 		s.wander(now - s.last)
@@ -97,7 +97,9 @@ func (s *instrument) act() {
 		s.depth()
 	case s.tickerAt:
 		s.tickerAt += tickerEvery
-		s.tellTicker()
+		if !s.m.thin() {
+			s.tellTicker()
+		}
 	}
 }
 
@@ -137,10 +139,10 @@ func (s *instrument) wander(dt int64) {
 		}
 		s.turnAt = s.m.now + 1 + int64(mean*s.rand.ExpFloat64())
 	}
-	// Worth moves by news, a few times a second where orders are many, and not at all in between:
+	// Worth moves by news, about once a second where orders are many, and not at all in between:
 	// so the touch stands still and then jumps.
 	s.pending += dt
-	if news := 1 - math.Exp(-float64(s.pending)/0.4e6); s.rand.Float64() > news {
+	if news := 1 - math.Exp(-float64(s.pending)/1.5e6); s.rand.Float64() > news {
 		return
 	}
 	minutes := float64(s.pending) / 60e6

@@ -22,13 +22,16 @@ type Options struct {
 	Rate    float64       // orders come this many times as often: 1
 	Gaps    time.Duration // mean time between two planned gaps of the venue; none
 
-	// Past is how long the market is thin at first: it is history, which is soon read. It has no gaps,
-	// and its last minute is as busy as everything after it.
+	// Past is how long the market is history at first, which is thin, so that it is soon sent and read:
+	// fewer orders though prices move as ever, no tickers, and no gaps. Its end is as busy as what follows.
 	Past time.Duration
 }
 
-// thin is how often orders come in the past: prices move as ever, but an hour of it is soon sent.
-const thin = 0.05
+const (
+	thin  = 0.05             // how often orders come in the past
+	busy  = 30 * time.Second // of the past, at its end
+	never = int64(1) << 62
+)
 
 // Record is one message as a collector puts it into a log. Its memory is its own.
 type Record struct {
@@ -70,7 +73,7 @@ func New(o Options) (*Market, error) {
 		m.past = (o.Past - busy).Microseconds()
 	}
 	for _, s := range specs {
-		if len(o.Symbols) == 0 || slices.Contains(o.Symbols, s.name) {
+		if len(o.Symbols) == 0 || slices.Contains(o.Symbols, s.name()) {
 			m.symbols = append(m.symbols, newInstrument(m, s))
 		}
 	}
@@ -85,10 +88,14 @@ func New(o Options) (*Market, error) {
 	return m, nil
 }
 
-const (
-	never = int64(1) << 62
-	busy  = time.Minute // of the past, at its end
-)
+// Pairs lists what is simulated as BASE-QUOTE, the busiest first.
+func (m *Market) Pairs() []string {
+	pairs := make([]string, len(m.symbols))
+	for i, s := range m.symbols {
+		pairs[i] = s.spec.base + "-" + s.spec.quote
+	}
+	return pairs
+}
 
 // Next returns the next message. There is always one.
 func (m *Market) Next() Record {
@@ -143,9 +150,12 @@ func (m *Market) orders() (n float64) {
 	return n
 }
 
+// thin reports that what happens now is history.
+func (m *Market) thin() bool { return m.now < m.past }
+
 // rate is how often orders come now.
 func (m *Market) rate() float64 {
-	if m.now < m.past {
+	if m.thin() {
 		return m.options.Rate * thin
 	}
 	return m.options.Rate
@@ -162,6 +172,6 @@ func (m *Market) tell(s *instrument, snapshot bool, write func([]byte) []byte) {
 	from := len(m.slab)
 	m.slab = write(m.slab)
 	m.queue = append(m.queue, Record{
-		Time: m.time(), Key: s.spec.name, Snapshot: snapshot, Value: m.slab[from:len(m.slab):len(m.slab)],
+		Time: m.time(), Key: s.name, Snapshot: snapshot, Value: m.slab[from:len(m.slab):len(m.slab)],
 	})
 }
