@@ -104,6 +104,12 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
+// Check says what New would refuse, but for the addresses.
+func (c Config) Check() error {
+	c = c.WithDefaults()
+	return c.check()
+}
+
 // check says what is wrong with a configuration, and what would be right.
 func (c *Config) check() error {
 	switch {
