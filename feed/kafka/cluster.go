@@ -39,19 +39,26 @@ type Security struct {
 // Client returns a client that finds each partition's leader by itself. It keeps connections and
 // goroutines until its transport's CloseIdleConnections is called.
 func (c Cluster) Client() (*kafka.Client, error) {
-	if len(c.Brokers) == 0 {
-		return nil, errors.New("no broker is named: give at least one as host:port")
-	}
-	for _, b := range c.Brokers {
-		if _, _, err := net.SplitHostPort(b); err != nil {
-			return nil, fmt.Errorf("broker %q is not host:port, as in kafka:9092", b)
-		}
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	t, err := c.Transport()
 	if err != nil {
 		return nil, err
 	}
 	return &kafka.Client{Addr: kafka.TCP(c.Brokers...), Transport: t}, nil
+}
+
+func (c Cluster) check() error {
+	if len(c.Brokers) == 0 {
+		return errors.New("no broker is named: give at least one as host:port")
+	}
+	for _, b := range c.Brokers {
+		if _, _, err := net.SplitHostPort(b); err != nil {
+			return fmt.Errorf("broker %q is not host:port, as in kafka:9092", b)
+		}
+	}
+	return nil
 }
 
 // Transport returns the connections' settings alone, for a kafka.Writer.
