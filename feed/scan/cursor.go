@@ -108,6 +108,9 @@ func (c *Cursor) next() byte {
 	return 0
 }
 
+// At reports whether the next value begins with b: '[' for an array, '{' for an object.
+func (c *Cursor) At(b byte) bool { return c.next() == b }
+
 // Object enters the next value if it is an object; if not, nothing is taken.
 func (c *Cursor) Object() bool { return c.enter('{') }
 

@@ -1,0 +1,244 @@
+package binance
+
+import (
+	"bytes"
+	"fmt"
+
+	"tapedeck/feed"
+	"tapedeck/feed/scan"
+	"tapedeck/market"
+)
+
+// message is the message at hand, of a record that may hold several.
+type message struct {
+	scan.Fields
+	record *feed.Record
+	stream scan.Value // the combined form's
+	name   [64]byte   // memory for it, where it has escapes
+	bids   []market.Level
+	asks   []market.Level
+	sick   bool // a level is none
+	body   bool // it is a REST order book
+	answer bool // to a subscription
+
+	refused error
+	skipped feed.Reason // why a message of the record brought nothing, where that is no fault
+}
+
+// previous is the slot of the field pu. All others that are used are called by one letter, as in the
+// streams; a REST order book's words stand for the letters that mean the same.
+const previous = 0
+
+// slot returns the slot of a field, and whether it is of use.
+func (m *message) slot(key []byte) (slot byte, ok bool) {
+	if len(key) == 1 {
+		return key[0], key[0] >= 'A' && key[0] <= 'z'
+	}
+	switch string(key) {
+	case "pu":
+		return previous, true
+	case "lastUpdateId":
+		m.body = true
+		return 'u', true
+	case "bids":
+		return 'b', true
+	case "asks":
+		return 'a', true
+	case "symbol":
+		return 's', true
+	case "result", "error", "code":
+		m.answer = true
+	}
+	return 0, false
+}
+
+func (m *message) begin(r *feed.Record) {
+	m.Open(r.Value)
+	m.record, m.stream = r, scan.Value{}
+	m.refused, m.skipped = nil, ""
+	m.clear()
+}
+
+// clear forgets the message before.
+func (m *message) clear() {
+	m.Clear()
+	m.sick, m.body, m.answer = false, false, false
+}
+
+var faults = map[scan.Fault]feed.Reason{
+	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
+}
+
+// end says what became of the record, and lets go of it.
+func (m *message) end(events bool) error {
+	m.record = nil
+	whole := m.Close()
+	fault, slot := m.Fault()
+	switch {
+	case !whole:
+		return feed.BadJSON
+	case fault != scan.Sound:
+		return fmt.Errorf("%w: field %s", faults[fault], fieldName(slot))
+	case m.refused != nil:
+		return m.refused
+	case events:
+		return nil
+	case m.skipped != "":
+		return m.skipped
+	}
+	return feed.Ignored // an empty list
+}
+
+func fieldName(slot byte) string {
+	if slot == previous {
+		return "pu"
+	}
+	return string(rune(slot))
+}
+
+// healthy reports that nothing was refused so far.
+func (m *message) healthy() bool {
+	fault, _ := m.Fault()
+	return fault == scan.Sound && m.refused == nil
+}
+
+func (m *message) refuse(why error) {
+	if m.refused == nil {
+		m.refused = why
+	}
+}
+
+func (m *message) skip(why feed.Reason) { m.skipped = why }
+
+// envelope reads the fields of the object in which the cursor is: a message's own, or those of the
+// message in "data". True: data is a list, in which the cursor is then.
+func (m *message) envelope() (list bool) {
+	c := &m.Cursor
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		switch {
+		case string(key) == "stream":
+			m.takeStream()
+		case string(key) != "data" || m.Any():
+			m.take(key)
+		case c.Array():
+			return true
+		default:
+			if c.Object() {
+				m.fields()
+			} else {
+				c.Value()
+			}
+			m.rest()
+			return false
+		}
+	}
+	return false
+}
+
+// rest reads what comes behind a combined form's data.
+func (m *message) rest() {
+	c := &m.Cursor
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		switch string(key) {
+		case "stream":
+			m.takeStream()
+		case "data":
+			m.refuse(errTwoData)
+			c.Value()
+		default:
+			c.Value()
+		}
+	}
+}
+
+var (
+	errTwoData = fmt.Errorf("%w: two messages in one envelope", feed.BadJSON)
+	errStream  = fmt.Errorf("%w: the stream's name", feed.BadValue)
+)
+
+func (m *message) takeStream() {
+	before := m.stream.Kind
+	if m.stream = m.Cursor.Value(); m.stream.Kind != scan.String || before != scan.None {
+		m.refuse(errStream)
+	}
+}
+
+// fields reads the fields of the message in which the cursor is.
+func (m *message) fields() {
+	m.clear()
+	for key, ok := m.Cursor.Key(); ok; key, ok = m.Cursor.Key() {
+		m.take(key)
+	}
+}
+
+// take notes one field. The levels of a book are read at once, so that they are gone through once.
+func (m *message) take(key []byte) {
+	slot, ok := m.slot(key)
+	good := true
+	switch {
+	case !ok:
+		m.Cursor.Value()
+		return
+	case slot == 'b' && m.Cursor.At('['):
+		m.bids, good = m.Cursor.Levels(m.bids[:0])
+	case slot == 'a' && m.Cursor.At('['):
+		m.asks, good = m.Cursor.Levels(m.asks[:0])
+	default:
+		m.Take(slot)
+		return
+	}
+	m.Note(slot, scan.Value{Kind: scan.Array})
+	m.sick = m.sick || !good
+}
+
+// kind returns what the message says it is; nothing if it does not.
+func (m *message) kind() []byte {
+	if m.Empty('e') {
+		return nil
+	}
+	return m.Word('e')
+}
+
+// streamName returns the symbol and the rest of the stream's name, as in btcusdt@depth5@100ms: from the
+// combined form, or from the record's header "stream".
+func (m *message) streamName() (native, stream []byte) {
+	name := m.header("stream")
+	if m.stream.Kind == scan.String {
+		name = m.Cursor.Text(m.stream, m.name[:0])
+	}
+	native, stream, _ = bytes.Cut(name, []byte("@"))
+	return native, stream
+}
+
+func (m *message) header(key string) []byte {
+	for i := range m.record.Headers {
+		if m.record.Headers[i].Key == key {
+			return m.record.Headers[i].Value
+		}
+	}
+	return nil
+}
+
+// lastTime is the end of time, µs: clients are told no integer over it.
+const lastTime = 1 << 53
+
+// time returns a time in µs, of the venue's ms; or of its µs, which spot sends where
+// timeUnit=MICROSECOND was asked for: what would be after the year 2255 in ms.
+func (m *message) time(slot byte) int64 {
+	t := m.Int(slot)
+	if t <= lastTime/1000 {
+		t *= 1000
+	}
+	if t <= 0 || t > lastTime {
+		m.Fail(slot, scan.Wrong)
+	}
+	return t
+}
+
+// timeIfTold returns a time, or 0 if the message has none.
+func (m *message) timeIfTold(slot byte) int64 {
+	if !m.Has(slot) {
+		return 0
+	}
+	return m.time(slot)
+}

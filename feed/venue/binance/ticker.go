@@ -1,0 +1,46 @@
+package binance
+
+import "tapedeck/market"
+
+// day decodes the rolling day, which the small form tells less of.
+func (d *decoder) day(b *market.Batch, whole bool) {
+	m := &d.message
+	sym := d.symbol()
+	if sym == nil {
+		return
+	}
+	t := b.Ticker(sym, m.time('E'))
+	t.Put(market.Last, m.Size('c'))
+	t.Put(market.Open, m.Size('o'))
+	t.Put(market.High, m.Size('h'))
+	t.Put(market.Low, m.Size('l'))
+	t.Put(market.Volume, m.Size('v'))
+	if !d.product.inverse {
+		t.Put(market.QuoteVolume, m.Size('q'))
+	}
+	if whole {
+		t.Put(market.VWAP, m.Size('w'))
+		t.Put(market.TradeCount, market.Int(m.Count('n')))
+	}
+}
+
+// mark decodes the mark price, the index and the funding. A dated future has no funding: an empty
+// rate and a time of 0.
+func (d *decoder) mark(b *market.Batch) {
+	m := &d.message
+	sym := d.symbol()
+	if sym == nil {
+		return
+	}
+	t := b.Ticker(sym, m.time('E'))
+	t.Put(market.Mark, m.Price('p'))
+	if !m.Empty('i') {
+		t.Put(market.Index, m.Size('i'))
+	}
+	if !m.Empty('r') {
+		t.Put(market.Funding, m.Number('r'))
+		if next := m.Count('T'); next > 0 {
+			t.Put(market.FundingTime, market.Int(m.time('T')))
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package tick
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"tapedeck/feed"
+	"tapedeck/feed/scan"
+	"tapedeck/market"
+)
+
+// symbol returns the event's symbol; nil if it is not wanted, or cannot be.
+func (d *decoder) symbol() *market.Symbol {
+	d.key = append(d.key[:0], d.Word(venue)...)
+	if bytes.IndexByte(d.key, ':') >= 0 {
+		d.refuse(errSymbol)
+		return nil
+	}
+	d.key = append(append(d.key, ':'), d.Word(symbol)...)
+	if fault, _ := d.Fault(); fault != scan.Sound {
+		return nil
+	}
+	sym, err := d.symbols.Find(d.key)
+	if sym == nil && err == nil {
+		sym, err = d.meet()
+	}
+	switch err {
+	case nil:
+	case feed.Unused:
+		d.unused = true
+	default:
+		d.refuse(err)
+	}
+	return sym
+}
+
+var sorts = map[string]market.Kind{"": market.Spot, "spot": market.Spot, "perpetual": market.Perpetual, "future": market.Future, "option": market.Option}
+
+// meet makes a symbol of its first event. What kind of instrument it is counts from that one only.
+func (d *decoder) meet() (*market.Symbol, error) {
+	var s market.Symbol
+	s.Venue, s.Name, _ = strings.Cut(string(d.key), ":")
+	s.Native = s.Name
+	if !nameable(s.Venue, s.Name) {
+		return nil, errSymbol
+	}
+	if base, quote, ok := strings.Cut(s.Name, "-"); ok && base != "" && quote != "" && !strings.Contains(quote, "-") {
+		s.Base, s.Quote = base, quote
+	}
+	word := ""
+	if d.Has(sort) {
+		word = string(d.Word(sort))
+	}
+	var ok bool
+	if s.Kind, ok = sorts[word]; !ok {
+		return nil, errSort
+	}
+	return d.symbols.Add(d.key, s)
+}
+
+// nameable reports whether every room of the symbol has a name that leads back to it.
+func nameable(venue, name string) bool {
+	r := market.Room{Channel: market.CandlesChannel, Venue: venue, Symbol: name, Variant: "00000000"} // the longest
+	back, wild, ok := market.ParseRoom(r.String())
+	return ok && !wild && back == r && utf8.ValidString(name)
+}

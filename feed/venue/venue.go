@@ -1,0 +1,26 @@
+// Package venue is the table of decoders: each describes itself in its folder, and has one line here.
+package venue
+
+import (
+	"tapedeck/feed"
+	"tapedeck/feed/venue/binance"
+	"tapedeck/feed/venue/tick"
+)
+
+// Formats lists every format that a feed may have.
+var Formats = []*feed.Format{
+	binance.Spot,
+	binance.USDM,
+	binance.COINM,
+	tick.Format,
+}
+
+// Lookup returns the format of that name.
+func Lookup(name string) (*feed.Format, bool) {
+	for _, f := range Formats {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return nil, false
+}
