@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# A real Kafka for tests: one node (KRaft) with its own ports and data, all of it below test-services/,
+# which git ignores. Needs a JDK 17 and, the first time, Maven.
+#
+#   kafka.sh start [NAME]              fetches what is missing, starts a node, waits until it answers
+#   kafka.sh address [NAME] [LISTENER] prints host:port; LISTENER is plain (the default), sasl or ssl
+#   kafka.sh stop [NAME]               stops it; its data go, its log stays
+#   kafka.sh kill [NAME]               ends it at once, as a crash would; start brings it back with its data
+#
+# NAME tells nodes apart that are to run side by side. KAFKA_VERSION takes another version than pom.xml says.
+# On sasl, the user tapedeck (password: secret) may do everything and stranger (secret) nothing, by PLAIN or SCRAM. What
+# comes by plain or ssl may do everything. The certificate to trust is NAME/ca.pem.
+set -euo pipefail
+
+command=${1:-}
+name=${2:-kafka}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)/test-services
+node=$root/$name
+version=${KAFKA_VERSION:-$(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' "$here/pom.xml")}
+jars=$root/jars/$version
+exec 9>&2 # for people, whatever a function's output is used for
+
+say() { echo "kafka.sh: $*" >&9; }
+die() { say "$*"; exit 1; }
+
+fetch() {
+  [ -e "$jars/complete" ] && return
+  command -v mvn >/dev/null || die "Maven is needed to fetch Kafka's jars: install maven"
+  say "fetching Kafka $version"
+  mkdir -p "$jars"
+  mvn -q -B -f "$here/pom.xml" -Dkafka.version="$version" -DincludeScope=runtime \
+    -DoutputDirectory="$jars" dependency:copy-dependencies >&2
+  touch "$jars/complete"
+}
+
+java_() {
+  java -Xmx512m -Dorg.slf4j.simpleLogger.showDateTime=true -cp "$jars/*" "$@"
+}
+
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# free prints so many ports that nobody listens on.
+free() {
+  local ports=() port
+  while [ ${#ports[@]} -lt "$1" ]; do
+    port=$((20000 + RANDOM % 12000))
+    [[ " ${ports[*]} " == *" $port "* ]] || answers "$port" || ports+=("$port")
+  done
+  echo "${ports[@]}"
+}
+
+running() { [ -e "$node/pid" ] && kill -0 "$(cat "$node/pid")" 2>/dev/null; }
+
+# prepare makes a node's certificate, configuration and empty data.
+prepare() {
+  mkdir -p "$node"
+  read -r plain sasl ssl controller < <(free 4)
+  keytool -genkeypair -alias node -keyalg EC -groupname secp256r1 -validity 3650 -dname CN=localhost \
+    -ext san=dns:localhost,ip:127.0.0.1 -storetype PKCS12 -keystore "$node/keys.p12" -storepass secret 2>/dev/null
+  keytool -exportcert -rfc -alias node -keystore "$node/keys.p12" -storepass secret >"$node/ca.pem" 2>/dev/null
+  local module=org.apache.kafka.common.security
+  cat >"$node/server.properties" <<END
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:$controller
+controller.listener.names=CONTROLLER
+listeners=PLAIN://127.0.0.1:$plain,SASL://127.0.0.1:$sasl,SSL://127.0.0.1:$ssl,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAIN://127.0.0.1:$plain,SASL://127.0.0.1:$sasl,SSL://127.0.0.1:$ssl
+listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAIN
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl.plain.sasl.jaas.config=$module.plain.PlainLoginModule required user_tapedeck="secret" user_stranger="secret";
+listener.name.sasl.scram-sha-256.sasl.jaas.config=$module.scram.ScramLoginModule required;
+listener.name.sasl.scram-sha-512.sasl.jaas.config=$module.scram.ScramLoginModule required;
+ssl.keystore.type=PKCS12
+ssl.keystore.location=$node/keys.p12
+ssl.keystore.password=secret
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:tapedeck
+log.dirs=$node/data
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+# Retention must be seen at work within seconds.
+log.segment.bytes=1048576
+log.retention.check.interval.ms=500
+log.initial.task.delay.ms=500
+log.segment.delete.delay.ms=500
+END
+  printf 'plain=%s\nsasl=%s\nssl=%s\n' "$plain" "$sasl" "$ssl" >"$node/ports"
+  local id users=() user mechanism
+  id=$(java_ kafka.tools.StorageTool random-uuid 2>/dev/null)
+  for user in tapedeck stranger; do
+    for mechanism in SCRAM-SHA-256 SCRAM-SHA-512; do
+      users+=(--add-scram "$mechanism=[name=$user,password=secret]")
+    done
+  done
+  java_ kafka.tools.StorageTool format --standalone -t "$id" -c "$node/server.properties" "${users[@]}" >"$node/log" 2>&1 ||
+    die "the node's data could not be prepared: $(tail -3 "$node/log")"
+}
+
+start() {
+  command -v java >/dev/null || die "a JDK 17 is needed: install openjdk-17-jre-headless"
+  running && die "$name is running already"
+  fetch
+  [ -e "$node/data/meta.properties" ] || prepare
+  : >"$node/log"
+  (
+    exec 9>&-
+    cd "$node"
+    exec setsid java -Xmx512m -XX:+UseSerialGC -Dorg.slf4j.simpleLogger.showDateTime=true \
+      -cp "$jars/*" kafka.Kafka "$node/server.properties" >>"$node/log" 2>&1 </dev/null
+  ) &
+  echo $! >"$node/pid"
+  . "$node/ports"
+  local waited
+  for ((waited = 0; waited < 600; waited++)); do
+    grep -q 'Kafka Server started' "$node/log" && answers "$plain" && return
+    running || die "the node ended: $(tail -3 "$node/log")"
+    sleep 0.1
+  done
+  stop
+  die "the node did not answer within a minute; its log is $node/log"
+}
+
+# end sends the node a signal and waits until it is gone.
+end() {
+  running || return 0
+  local waited
+  kill "-$1" "$(cat "$node/pid")"
+  for ((waited = 0; waited < 300; waited++)); do
+    running || break
+    sleep 0.1
+  done
+  running && kill -9 "$(cat "$node/pid")"
+  rm -f "$node/pid"
+}
+
+stop() {
+  end TERM
+  rm -rf "$node/data" "$node/keys.p12"
+}
+
+address() {
+  running || die "$name is not running"
+  . "$node/ports"
+  case $1 in
+    plain) echo "127.0.0.1:$plain" ;;
+    sasl) echo "127.0.0.1:$sasl" ;;
+    ssl) echo "localhost:$ssl" ;;
+    *) die "there is no listener $1" ;;
+  esac
+}
+
+case $command in
+  start) start ;;
+  stop) stop ;;
+  kill) end KILL ;;
+  address) address "${3:-plain}" ;;
+  *) die "usage: kafka.sh start|stop|kill|address [NAME] [LISTENER]" ;;
+esac
