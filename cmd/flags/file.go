@@ -29,12 +29,13 @@ func fill(c *cli.Context, app *cli.App) error {
 	if err != nil {
 		return err
 	}
+	known := settable(app)
 	for _, s := range settings {
+		if !slices.Contains(known, s.name) {
+			return s.bad("there is no setting %s: %s", s.name, DidYouMean(s.name, "", known))
+		}
 		f := find(c.Command.Flags, s.name)
 		if f == nil {
-			if known := settable(app); !slices.Contains(known, s.name) {
-				return s.bad("there is no setting %s: %s", s.name, DidYouMean(s.name, "", known))
-			}
 			continue
 		}
 		values, err := s.values(f)

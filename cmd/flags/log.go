@@ -17,7 +17,7 @@ import (
 func Log() []cli.Flag {
 	const category = "Log"
 	return []cli.Flag{
-		&cli.StringFlag{Name: "log-format", Category: category, Value: "auto", Usage: "text, json, or auto: text on a terminal, else json (`FORMAT`)"},
+		&cli.StringFlag{Name: "log-format", Category: category, Value: "auto", Usage: "`FORMAT` of what is told: text, json, or auto: text on a terminal, else json"},
 		&cli.StringFlag{Name: "log-level", Category: category, Value: "info", Usage: "tell what is at least of this `LEVEL`: debug, info, warn or error"},
 	}
 }

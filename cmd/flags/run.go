@@ -67,7 +67,7 @@ func Main(app *cli.App, args []string) int {
 // Run is Main without the signals. app must have been made for this run alone: its flags remember what they
 // were set to.
 func Run(ctx context.Context, app *cli.App, args []string) int {
-	prepare(app)
+	prepare(app, args)
 	err := app.RunContext(ctx, reorder(app, args))
 	if err == nil {
 		return OK
@@ -85,7 +85,7 @@ func Run(ctx context.Context, app *cli.App, args []string) int {
 }
 
 // prepare adds to an app what the flags of this package promise.
-func prepare(app *cli.App) {
+func prepare(app *cli.App, args []string) {
 	if app.ErrWriter == nil {
 		app.ErrWriter = os.Stderr
 	}
@@ -93,7 +93,8 @@ func prepare(app *cli.App) {
 	app.EnableBashCompletion = true
 	app.DisableSliceFlagSeparator = true // List and Words know where to split
 	app.OnUsageError = misused
-	app.CustomAppHelpTemplate = appHelp
+	app.BashComplete = func(c *cli.Context) { complete(c, args) }
+	app.CustomAppHelpTemplate = appHelp(app)
 	app.Action = func(c *cli.Context) error {
 		if name := c.Args().First(); name != "" {
 			return BadFlag("there is no command %s: %s", name, DidYouMean(name, "", commands(app)))
@@ -103,7 +104,10 @@ func prepare(app *cli.App) {
 	for _, cmd := range app.Commands {
 		cmd.OnUsageError = misused
 		cmd.HideHelpCommand = true
-		cmd.CustomHelpTemplate = commandHelp
+		cmd.CustomHelpTemplate = commandHelp(app.Name, cmd)
+		if cmd.BashComplete == nil {
+			cmd.BashComplete = func(c *cli.Context) { complete(c, args) }
+		}
 		for _, f := range cmd.Flags {
 			bind(f)
 		}
@@ -120,6 +124,22 @@ func commands(app *cli.App) (list []string) {
 		}
 	}
 	return list
+}
+
+// complete prints what can follow: the flags where one has been begun, else the commands. The word in
+// question is the one before the last of args, which is the completion flag itself.
+func complete(c *cli.Context, args []string) {
+	if len(args) > 1 && strings.HasPrefix(args[len(args)-2], "-") {
+		for _, name := range names(c.Command.Flags) {
+			fmt.Fprintln(c.App.Writer, "--"+name)
+		}
+		return
+	}
+	for _, cmd := range c.Command.Subcommands {
+		if !cmd.Hidden {
+			fmt.Fprintln(c.App.Writer, cmd.Name)
+		}
+	}
 }
 
 // reorder moves the flags of a command in front of its arguments, so that they may come after them too:
