@@ -2,9 +2,8 @@ package server
 
 import (
 	"encoding/base64"
-	"net"
 	"net/http"
-	"net/url"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -24,10 +23,14 @@ type admission struct {
 	byIP       map[string]int
 	handshakes throttle.Bucket
 	draining   bool
+	empty      chan struct{} // closed when it drains and nobody is left
 }
 
 func newAdmission(c *Config) *admission {
-	return &admission{config: c, byIP: map[string]int{}, handshakes: throttle.NewBucket(c.HandshakesPerSecond, 2*c.HandshakesPerSecond)}
+	return &admission{
+		config: c, byIP: map[string]int{}, empty: make(chan struct{}),
+		handshakes: throttle.NewBucket(c.HandshakesPerSecond, 2*c.HandshakesPerSecond),
+	}
 }
 
 // refusal is an answer to a handshake that is not accepted.
@@ -65,12 +68,20 @@ func (a *admission) leave(ip string) {
 	if a.byIP[ip]--; a.byIP[ip] <= 0 {
 		delete(a.byIP, ip)
 	}
+	if a.draining && a.sessions == 0 {
+		close(a.empty)
+	}
 }
 
-func (a *admission) drain() {
+// drain lets nobody in any more. The returned channel is closed when all who were in have left.
+func (a *admission) drain() <-chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.draining = true
+	if a.sessions == 0 {
+		close(a.empty)
+	}
+	return a.empty
 }
 
 func (a *admission) count() int {
@@ -79,8 +90,12 @@ func (a *admission) count() int {
 	return a.sessions
 }
 
+// foreign is the answer to a page of an origin that is not allowed.
+var foreign = &refusal{http.StatusForbidden, "origin", "this origin is not allowed: list it with --origins", 0}
+
 // origin reports whether a browser's page may talk to us: one of our own host, or one that is listed.
-// A request without an Origin does not come from a page.
+// A request without an Origin does not come from a page. Without TLS of our own there may be a proxy
+// that has it, so the scheme of our own host is then either.
 func (a *admission) origin(r *http.Request) bool {
 	values := r.Header.Values("Origin")
 	if len(values) == 0 {
@@ -93,45 +108,38 @@ func (a *admission) origin(r *http.Request) bool {
 	if slices.Contains(a.config.Origins, origin) {
 		return true
 	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
-		return false
-	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return u.Scheme == scheme && u.Host == r.Host
+	return r.Host != "" && (origin == "https://"+r.Host || origin == "http://"+r.Host && r.TLS == nil)
 }
 
-// handshake checks what RFC 6455 §4.2.1 asks of a client, and chooses the encoding.
-func handshake(r *http.Request) (wire.Encoding, *refusal) {
-	bad := func(text string) (wire.Encoding, *refusal) {
-		return nil, &refusal{http.StatusBadRequest, "handshake", text, 0}
+// handshake checks what RFC 6455 §4.2.1 asks of a client, and chooses the encoding. protocol is "" where
+// none was asked for.
+func handshake(r *http.Request) (enc wire.Encoding, protocol string, bad *refusal) {
+	refuse := func(status int, text string) (wire.Encoding, string, *refusal) {
+		return nil, "", &refusal{status, "handshake", text, 0}
 	}
 	h := r.Header
 	switch {
-	case r.Method != http.MethodGet || r.ProtoMajor != 1:
-		return bad("a WebSocket begins with a GET of HTTP/1.1")
+	case r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.ContentLength != 0:
+		return refuse(http.StatusBadRequest, "a WebSocket begins with a GET of HTTP/1.1, without a body")
 	case !headerHas(h, "Connection", "upgrade") || !strings.EqualFold(h.Get("Upgrade"), "websocket"):
-		return nil, &refusal{http.StatusUpgradeRequired, "handshake", "this address speaks WebSocket: connect with wscat -c, or read /v1/events with curl", 0}
+		return refuse(http.StatusUpgradeRequired, "this address speaks WebSocket: connect with wscat -c, or read /v1/events with curl")
 	case h.Get("Sec-WebSocket-Version") != "13":
-		return nil, &refusal{http.StatusUpgradeRequired, "handshake", "WebSocket version 13 is spoken here", 0}
+		return refuse(http.StatusUpgradeRequired, "WebSocket version 13 is spoken here")
 	}
 	key, err := base64.StdEncoding.DecodeString(h.Get("Sec-WebSocket-Key"))
 	if err != nil || len(key) != 16 {
-		return bad("Sec-WebSocket-Key is not 16 bytes in base64")
+		return refuse(http.StatusBadRequest, "Sec-WebSocket-Key is not 16 bytes in base64")
 	}
 	asked := tokens(h, "Sec-WebSocket-Protocol")
 	if len(asked) == 0 {
-		return wire.JSON, nil
+		return wire.JSON, "", nil
 	}
 	for _, name := range asked {
 		if enc, ok := wire.Lookup(name); ok {
-			return enc, nil
+			return enc, name, nil
 		}
 	}
-	return bad("unknown sub-protocol: there are tapedeck.v1.json and tapedeck.v1.msgpack")
+	return refuse(http.StatusBadRequest, "unknown sub-protocol: there are tapedeck.v1.json and tapedeck.v1.msgpack")
 }
 
 // tokens splits a header's lists.
@@ -150,10 +158,16 @@ func headerHas(h http.Header, name, want string) bool {
 	return slices.ContainsFunc(tokens(h, name), func(t string) bool { return strings.EqualFold(t, want) })
 }
 
+// remoteIP is where a request comes from: an address, or of IPv6 the network of 64 bits that a customer has.
 func remoteIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	return host
+	ip := at.Addr().Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	network, _ := ip.Prefix(64) // an IPv6 address has them
+	return network.String()
 }

@@ -10,22 +10,17 @@ import (
 	"tapedeck/wire"
 )
 
-// abuseLimit is how many commands in a row may be refused for their rate before the session is closed.
+// abuseLimit is how many more commands than it may send a session has refused before it is closed.
 const abuseLimit = 50
 
 // receive reads a client's frame and has its commands carried out. It returns when they are, so that a
 // session never has more than one frame under way.
 func (s *session) receive(msg []byte) {
 	commands, err := s.sub.Encoding().Commands(msg)
-	waits := s.price(commands)
-	if s.abuse > abuseLimit {
-		s.finish(wire.CloseAbuse)
-		return
-	}
 	done := make(chan struct{})
 	work := func() {
 		defer close(done)
-		s.answer(commands, waits, err)
+		s.answer(commands, err)
 	}
 	if s.pump.do(func() { s.carryOut(work) }) {
 		<-done
@@ -41,48 +36,52 @@ func (s *session) carryOut(work func()) {
 	work()
 }
 
-// price takes a command's tokens: one, and one more per 10 rooms. A wait over 0 says that there were
-// not enough.
-func (s *session) price(commands []wire.Command) []time.Duration {
-	waits := make([]time.Duration, len(commands))
-	now := time.Now().UnixNano()
-	if len(commands) == 0 {
-		s.bucket.Take(1, now) // a frame that is no command costs as one
-	}
-	for i, c := range commands {
-		wait, ok := s.bucket.Take(1+len(c.Rooms)/10, now)
-		if ok {
-			s.abuse = 0
-			continue
-		}
-		s.abuse++
-		waits[i] = max(wait, time.Millisecond)
-	}
-	return waits
-}
-
-// answer carries commands out. It runs in the pump.
-func (s *session) answer(commands []wire.Command, waits []time.Duration, err error) {
-	if s.closing != nil {
-		return
-	}
+// answer carries a frame's commands out, or says what is wrong with it.
+func (s *session) answer(commands []wire.Command, err error) {
 	var bad *wire.CommandError
-	if errors.As(err, &bad) {
+	if errors.As(err, &bad) && s.pay(1, bad.ID) {
 		s.refuse(&wire.Error{ID: bad.ID, Code: bad.Code, Message: bad.Message})
 	}
 	for i := range commands {
 		c := &commands[i]
 		s.server.metrics.command(c.Op)
-		if waits[i] > 0 {
-			s.refuse(&wire.Error{ID: c.ID, Code: wire.RateLimited, Message: "too many commands", Retry: true, After: waits[i].Milliseconds() + 1})
+		if !s.pay(s.price(c), c.ID) {
 			continue
 		}
 		if op, ok := ops[c.Op]; ok {
 			op(s, c)
 			continue
 		}
-		s.refuse(&wire.Error{ID: c.ID, Code: wire.UnknownOp, Message: fmt.Sprintf("unknown op %q: there are subscribe, unsubscribe, list, ping", c.Op)})
+		s.refuse(&wire.Error{ID: c.ID, Code: wire.UnknownOp, Message: fmt.Sprintf("unknown op %.40q: there are subscribe, unsubscribe, list, ping", c.Op)})
 	}
+}
+
+// price is what a command costs: a token, and one more for every 10 rooms that it names or is answered
+// with.
+func (s *session) price(c *wire.Command) int {
+	rooms := len(c.Rooms)
+	if c.Op == "list" {
+		rooms = s.sub.Rooms()
+	}
+	return 1 + rooms/10
+}
+
+// pay takes tokens. Where there are not enough the command is refused, and a session that goes on all
+// the same is ended.
+func (s *session) pay(tokens int, id wire.ID) bool {
+	if s.closing != nil {
+		return false
+	}
+	wait, ok := s.bucket.Take(tokens, s.pump.now.UnixNano())
+	if ok {
+		s.refused = max(s.refused-1, 0)
+		return true
+	}
+	s.refuse(&wire.Error{ID: id, Code: wire.RateLimited, Message: "too many commands", Retry: true, After: wait.Milliseconds() + 1})
+	if s.refused++; s.refused > abuseLimit {
+		s.end(wire.CloseAbuse, 0)
+	}
+	return false
 }
 
 func (s *session) refuse(e *wire.Error) {
@@ -116,12 +115,12 @@ func (s *session) subscribe(c *wire.Command) {
 		s.refuse(&wire.Error{ID: c.ID, Code: wire.BadRequest, Message: "subscribe needs rooms: a list of names"})
 		return
 	}
-	ok := &wire.OK{ID: c.ID, Op: c.Op}
+	ok := &wire.OK{ID: c.ID, Op: c.Op, Rooms: []wire.Granted{}}
 	var refusals []*wire.Error
 	for _, req := range c.Rooms {
 		granted, left, e := s.join(c, req)
 		if e != nil {
-			e.ID, e.Room = c.ID, req.Room
+			e.ID, e.Room = c.ID, named(req.Room)
 			refusals = append(refusals, e)
 		}
 		ok.Rooms = append(ok.Rooms, granted...)
@@ -152,20 +151,34 @@ func (s *session) join(c *wire.Command, req wire.Request) (granted []wire.Grante
 		if req.Since != nil {
 			return nil, -1, &wire.Error{Code: wire.BadRequest, Message: "a pattern has no since: name the rooms to resume first, the pattern after them"}
 		}
-		granted, left, ok = s.sub.JoinAll(name, g, s.server.config.MaxRooms, nil)
-		if !ok {
-			return nil, -1, unknownRoom(s.server.missing(name))
-		}
-		return granted, left, nil
+		return s.joinAll(name, g, c.Strict)
 	}
 	if s.sub.Rooms() >= s.server.config.MaxRooms && !s.sub.Follows(name) {
-		return nil, -1, &wire.Error{Code: wire.RoomLimit, Message: fmt.Sprintf("a connection may join %d rooms", s.server.config.MaxRooms)}
+		return nil, -1, s.tooMany()
 	}
 	one, ok := s.sub.Join(name, g, req.Since)
 	if !ok {
 		return nil, -1, unknownRoom(s.server.missing(name))
 	}
 	return []wire.Granted{one}, -1, nil
+}
+
+// joinAll joins all that a pattern matches, which costs as if each had been named.
+func (s *session) joinAll(pattern market.Room, g subscriptions.Grant, strict bool) (granted []wire.Granted, left int, refused *wire.Error) {
+	granted, left, ok := s.sub.JoinAll(pattern, g, s.server.config.MaxRooms, nil)
+	switch {
+	case !ok:
+		return nil, -1, unknownRoom(s.server.missing(pattern))
+	case strict && left > 0:
+		s.sub.LeaveAll(pattern)
+		return nil, -1, s.tooMany()
+	}
+	s.bucket.Owe(len(granted) / 10)
+	return granted, left, nil
+}
+
+func (s *session) tooMany() *wire.Error {
+	return &wire.Error{Code: wire.RoomLimit, Message: fmt.Sprintf("a connection may join %d rooms", s.server.config.MaxRooms)}
 }
 
 func unknownRoom(message string) *wire.Error {
@@ -197,6 +210,11 @@ func (s *session) grant(c *wire.Command, req wire.Request, name market.Room) (g 
 		g.LimitedBy = "log" // told earlier when half of the log is unread
 	}
 	return g, nil
+}
+
+// named cuts what was asked for as a room: a refusal says no more than a name's length of it.
+func named(asked string) string {
+	return asked[:min(len(asked), market.MaxRoomName)]
 }
 
 func parseInterval(text string) (time.Duration, error) {
@@ -232,10 +250,10 @@ func (s *session) unsubscribe(c *wire.Command) {
 		name, wild, valid := market.ParseRoom(req.Room)
 		left := valid && (wild && s.sub.LeaveAll(name) || !wild && s.sub.Leave(name.String()))
 		if !left {
-			s.refuse(&wire.Error{ID: c.ID, Code: wire.NotSubscribed, Message: "not subscribed", Room: req.Room})
+			s.refuse(&wire.Error{ID: c.ID, Code: wire.NotSubscribed, Message: "not subscribed", Room: named(req.Room)})
 			continue
 		}
-		ok.Rooms = append(ok.Rooms, wire.Granted{Room: req.Room})
+		ok.Rooms = append(ok.Rooms, wire.Granted{Room: name.String()})
 	}
 	if len(ok.Rooms) > 0 {
 		s.confirm(ok)

@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"os"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"tapedeck/feed"
@@ -41,7 +45,7 @@ type Config struct {
 
 	MaxRooms            int // a connection: 1000
 	CommandsPerSecond   int // a connection: 10
-	FrameBytes          int // from a client: 128 KiB
+	FrameBytes          int // from a client: 160 KiB, or what a subscribe of MaxRooms takes
 	MaxConnections      int // 10000
 	ConnectionsPerIP    int // 0: no limit
 	HandshakesPerSecond int // 500
@@ -70,7 +74,9 @@ type Feed struct {
 
 // WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Page and Refused.
 func (c Config) WithDefaults() Config {
-	c.Node = cmp.Or(c.Node, "tapedeck")
+	if c.Node == "" {
+		c.Node, _ = os.Hostname()
+	}
 	c.Listen = cmp.Or(c.Listen, ":8080")
 	c.Admin = cmp.Or(c.Admin, "127.0.0.1:9090")
 	c.Heartbeat = cmp.Or(c.Heartbeat, 10*time.Second)
@@ -89,7 +95,7 @@ func (c Config) WithDefaults() Config {
 	c.LogEntries = cmp.Or(c.LogEntries, 1024)
 	c.MaxRooms = cmp.Or(c.MaxRooms, 1000)
 	c.CommandsPerSecond = cmp.Or(c.CommandsPerSecond, 10)
-	c.FrameBytes = cmp.Or(c.FrameBytes, 128<<10)
+	c.FrameBytes = cmp.Or(c.FrameBytes, max(160<<10, minFrameBytes(c.MaxRooms)))
 	c.MaxConnections = cmp.Or(c.MaxConnections, 10000)
 	c.HandshakesPerSecond = cmp.Or(c.HandshakesPerSecond, 500)
 	c.FlushBytes = cmp.Or(c.FlushBytes, 256<<10)
@@ -122,22 +128,66 @@ func (c *Config) check() error {
 	case c.FrameBytes < minFrameBytes(c.MaxRooms):
 		return fmt.Errorf("frames of %d bytes do not fit a subscribe of %d rooms with since: allow at least %d", c.FrameBytes, c.MaxRooms, minFrameBytes(c.MaxRooms))
 	}
-	for _, w := range c.Widths {
-		if _, ok := snapshot.Widths[w]; !ok {
-			return fmt.Errorf("unknown candle width %q: there are 1m 3m 5m 15m 30m 1h 2h 4h 6h 12h 1d", w)
+	return errors.Join(c.checkCounts(), c.checkLists())
+}
+
+func (c *Config) checkCounts() error {
+	counts := []struct {
+		what string
+		n    int
+	}{
+		{"levels of a book", c.BookDepth}, {"trades of a snapshot", c.SnapshotTrades}, {"candles of a snapshot", c.SnapshotCandles},
+		{"entries of a room's log", c.LogEntries}, {"rooms of a connection", c.MaxRooms}, {"commands a second", c.CommandsPerSecond},
+		{"connections", c.MaxConnections}, {"handshakes a second", c.HandshakesPerSecond}, {"bytes of a flush", c.FlushBytes},
+		{"bytes of a send buffer", c.SendBuffer}, {"pumps", c.Pumps},
+	}
+	for _, v := range counts {
+		if v.n < 1 {
+			return fmt.Errorf("%d %s: there must be at least 1", v.n, v.what)
 		}
 	}
-	for i, v := range c.Intervals {
-		if v <= 0 || (i > 0 && v <= c.Intervals[i-1]) {
-			return fmt.Errorf("intervals must grow and be over 0: %v does not", v)
+	spans := []struct {
+		what string
+		d    time.Duration
+	}{{"longest flush interval", c.MaxFlush}, {"deadline for slow clients", c.SlowDeadline}, {"ready time-out", c.ReadyTimeout}, {"drain spread", c.DrainSpread}}
+	for _, v := range spans {
+		if v.d < 0 {
+			return fmt.Errorf("a %s of %v: it must be over 0", v.what, v.d)
 		}
 	}
 	return nil
 }
 
-// minFrameBytes is what a subscribe of that many rooms with since takes: 120 bytes hold a room's usual
-// name, epoch and seq.
-func minFrameBytes(rooms int) int { return 120*rooms + 512 }
+func (c *Config) checkLists() error {
+	for _, d := range c.Depths {
+		if n, err := strconv.Atoi(d); err != nil || n < 1 || n > min(snapshot.MaxTop, c.BookDepth) || strconv.Itoa(n) != d {
+			return fmt.Errorf("a book has no depth %q: from 1 to %d", d, min(snapshot.MaxTop, c.BookDepth))
+		}
+	}
+	for _, w := range c.Widths {
+		if _, ok := snapshot.Widths[w]; !ok {
+			return fmt.Errorf("unknown candle width %q: there are 1m 3m 5m 15m 30m 1h 2h 4h 6h 12h 1d", w)
+		}
+	}
+	if len(c.Intervals) == 0 {
+		return errors.New("no intervals: give one at least")
+	}
+	for i, v := range c.Intervals {
+		if v <= 0 || v%time.Millisecond != 0 || (i > 0 && v <= c.Intervals[i-1]) {
+			return fmt.Errorf("intervals are whole milliseconds and grow: %v does not fit", v)
+		}
+	}
+	for _, o := range c.Origins {
+		if u, err := url.Parse(o); err != nil || u.Host == "" || o != u.Scheme+"://"+strings.ToLower(u.Host) {
+			return fmt.Errorf("%q is no origin: it is a scheme and a host without a path, as in https://app.example.com", o)
+		}
+	}
+	return nil
+}
+
+// minFrameBytes is what a subscribe of that many rooms with since takes: 160 bytes hold a long name of a
+// room, its epoch, the largest seq and an interval.
+func minFrameBytes(rooms int) int { return 160*rooms + 512 }
 
 func (c *Config) hub() subscriptions.Config {
 	return subscriptions.Config{

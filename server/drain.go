@@ -2,11 +2,7 @@ package server
 
 import (
 	"context"
-	"math/rand/v2"
-	"net/http"
 	"time"
-
-	"tapedeck/wire"
 )
 
 // goodbyeTime is how long clients have to answer a close before they are cut off.
@@ -14,28 +10,34 @@ const goodbyeTime = 2 * time.Second
 
 // drain ends every session so that its client comes back elsewhere: the node says that it is not ready,
 // waits until that is known, and then tells each client to wait a part of the spread, so that they do
-// not all come back at once.
-func (s *Server) drain(web *http.Server) {
+// not all come back at once. The returned channel is closed when nobody is left. Close cuts all of it
+// short.
+func (s *Server) drain() (empty <-chan struct{}) {
 	s.config.Log.Info("draining", "sessions", s.admit.count())
 	s.ingest.ready.drain()
-	if s.admit.count() > 0 && s.config.DrainWait > 0 {
-		time.Sleep(s.config.DrainWait)
+	if s.admit.count() > 0 {
+		s.pause(s.config.DrainWait, nil)
 	}
-	s.admit.drain()
+	empty = s.admit.drain()
 	for _, p := range s.pumps {
-		p.do(func() {
-			for _, sess := range p.sessions {
-				sess.end(wire.CloseDraining, time.Duration(rand.Int64N(int64(s.config.DrainSpread)+1)))
-			}
-		})
+		p.do(p.drain)
 	}
-	deadline := time.Now().Add(goodbyeTime)
-	for s.admit.count() > 0 && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond)
-	}
+	s.pause(goodbyeTime, empty)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if web.Shutdown(ctx) != nil {
-		web.Close()
+	if s.web.Shutdown(ctx) != nil {
+		s.web.Close()
+	}
+	return empty
+}
+
+// pause waits for d, until closed is, or until the server is to end at once.
+func (s *Server) pause(d time.Duration, closed <-chan struct{}) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-closed:
+	case <-s.stop:
 	}
 }

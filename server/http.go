@@ -19,9 +19,9 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/stream", s.stream)
 	mux.HandleFunc("GET /v1/events", s.shared(s.events))
-	mux.HandleFunc("GET /v1/snapshot/{room...}", s.shared(s.snapshot))
-	mux.HandleFunc("GET /v1/rooms", s.shared(s.rooms))
-	mux.HandleFunc("GET /v1/symbols", s.shared(s.symbols))
+	mux.HandleFunc("GET /v1/snapshot/{room...}", s.shared(s.asked(s.snapshot)))
+	mux.HandleFunc("GET /v1/rooms", s.shared(s.asked(s.rooms)))
+	mux.HandleFunc("GET /v1/symbols", s.shared(s.asked(s.symbols)))
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	if s.config.Page != nil {
@@ -36,7 +36,7 @@ func (s *Server) adminRoutes() http.Handler {
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("GET /v1/rooms", s.rooms)
+	mux.HandleFunc("GET /v1/rooms", s.asked(s.rooms))
 	if s.config.PProf {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
 		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
@@ -53,7 +53,7 @@ func (s *Server) shared(h http.HandlerFunc) http.HandlerFunc {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Add("Vary", "Origin")
 		if !s.admit.origin(r) {
-			s.turnAway(w, &refusal{http.StatusForbidden, "origin", "this origin is not allowed: list it with --origins", 0})
+			s.turnAway(w, foreign)
 			return
 		}
 		if origin := r.Header.Get("Origin"); origin != "" {
@@ -73,46 +73,60 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	w.Write([]byte("ready\n"))
 }
 
+// maxAnswers is how many answers may be on their way at once: a list of 5,000 rooms is 1 MB, and who asks
+// for it may be slow to take it.
+const maxAnswers = 64
+
+// asked answers with what h returns. One answer is made at a time, so that whoever asks for many takes
+// one core and no more.
+func (s *Server) asked(h func(r *http.Request) (status int, body []byte)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.answers <- struct{}{}:
+			defer func() { <-s.answers }()
+		default:
+			s.turnAway(w, &refusal{http.StatusServiceUnavailable, "answers", "too many requests at once", 1})
+			return
+		}
+		s.answering.Lock()
+		status, body := h(r)
+		s.answering.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(status)
+		w.Write(append(body, '\n'))
+	}
+}
+
 // snapshot answers with one room's snapshot, the same message as on the socket.
-func (s *Server) snapshot(w http.ResponseWriter, r *http.Request) {
+func (s *Server) snapshot(r *http.Request) (int, []byte) {
 	name, wild, ok := market.ParseRoom(r.PathValue("room"))
 	if !ok || wild {
-		problem(w, http.StatusBadRequest, wire.BadRequest, "not a room's name: it is channel:VENUE:SYMBOL, as in book:BINANCE:BTC-USDT@20")
-		return
+		return problem(http.StatusBadRequest, wire.BadRequest, "not a room's name: it is channel:VENUE:SYMBOL, as in book:BINANCE:BTC-USDT@20")
 	}
 	last, err := strconv.Atoi(r.URL.Query().Get("last"))
 	if r.URL.Query().Has("last") && (err != nil || last < 1 || last > s.config.LogEntries) {
-		problem(w, http.StatusBadRequest, wire.BadRequest, "last is from 1 to "+strconv.Itoa(s.config.LogEntries))
-		return
+		return problem(http.StatusBadRequest, wire.BadRequest, "last is from 1 to "+strconv.Itoa(s.config.LogEntries))
 	}
 	text, info, served := s.hub.Snapshot(nil, wire.JSON, name, last)
 	switch {
 	case !served:
-		problem(w, http.StatusNotFound, wire.UnknownRoom, s.missing(name))
+		return problem(http.StatusNotFound, wire.UnknownRoom, s.missing(name))
 	case text == nil:
-		answer(w, http.StatusConflict, struct {
-			T      string `json:"t"`
-			Room   string `json:"room"`
-			State  string `json:"state"`
-			Reason string `json:"reason"`
-			Time   int64  `json:"ts"`
-		}{"status", info.Room, info.State, info.Reason, info.Time})
-	default:
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		w.Write(append(text, '\n'))
+		status := wire.Status{Room: info.Room, State: info.State, Reason: info.Reason, Time: info.Time}
+		return http.StatusConflict, wire.JSON.AppendStatus(nil, &status)
 	}
+	return http.StatusOK, text
 }
 
 // rooms lists the rooms that have had a record, and what this node covers of them.
-func (s *Server) rooms(w http.ResponseWriter, r *http.Request) {
+func (s *Server) rooms(r *http.Request) (int, []byte) {
 	match := r.URL.Query().Get("match")
 	if match == "" {
 		match = "*"
 	}
 	if _, err := path.Match(match, ""); err != nil {
-		problem(w, http.StatusBadRequest, wire.BadRequest, "match is a pattern as in match=book:BINANCE:*")
-		return
+		return problem(http.StatusBadRequest, wire.BadRequest, "match is a pattern as in match=book:BINANCE:*")
 	}
 	list := []subscriptions.Info{}
 	s.hub.Rooms(func(i subscriptions.Info) {
@@ -121,11 +135,11 @@ func (s *Server) rooms(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	slices.SortFunc(list, func(a, b subscriptions.Info) int { return strings.Compare(a.Room, b.Room) })
-	answer(w, http.StatusOK, map[string]any{"node": s.config.Node, "rooms": list})
+	return listed(map[string]any{"node": s.config.Node, "rooms": list})
 }
 
 // symbols lists the instruments that are known.
-func (s *Server) symbols(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) symbols(*http.Request) (int, []byte) {
 	type symbol struct {
 		Venue  string `json:"venue"`
 		Symbol string `json:"symbol"`
@@ -138,19 +152,18 @@ func (s *Server) symbols(w http.ResponseWriter, _ *http.Request) {
 	for _, m := range s.hub.Symbols() {
 		list = append(list, symbol{m.Venue, m.Name, m.Native, m.Base, m.Quote, m.Kind.String()})
 	}
-	answer(w, http.StatusOK, map[string]any{"symbols": list})
+	return listed(map[string]any{"symbols": list})
 }
 
-func answer(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) // fails only if the client is gone
+func listed(v any) (int, []byte) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return problem(http.StatusInternalServerError, wire.Internal, err.Error())
+	}
+	return http.StatusOK, body
 }
 
-// problem answers with an error message as on the socket.
-func problem(w http.ResponseWriter, status int, code wire.Code, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	w.Write(append(wire.JSON.AppendError(nil, &wire.Error{Code: code, Message: message}), '\n'))
+// problem is an error message as on the socket.
+func problem(status int, code wire.Code, message string) (int, []byte) {
+	return status, wire.JSON.AppendError(nil, &wire.Error{Code: code, Message: message})
 }

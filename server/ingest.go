@@ -101,13 +101,19 @@ type partition struct {
 	log     *subscriptions.Log
 	batch   market.Batch
 
-	from    atomic.Int64 // where reading began
-	target  atomic.Int64 // end of the log as it was at the start: ready when it is reached
-	down    atomic.Pointer[string]
+	from    atomic.Int64           // where reading began
+	target  atomic.Int64           // end of the log as it was at the start: ready when it is reached
+	down    atomic.Pointer[outage] // nil while it is read
 	records atomic.Uint64
 	decoded atomic.Uint64
 	results sync.Map // feed.Reason → *atomic.Uint64
 	warned  map[feed.Reason]bool
+}
+
+// outage is why and since when a partition cannot be read.
+type outage struct {
+	reason string
+	since  time.Time
 }
 
 // Record implements feed.Log.
@@ -177,7 +183,11 @@ func (p *partition) End(offset int64) { p.log.SetEnd(offset) }
 
 // Down implements feed.Log.
 func (p *partition) Down(reason string) {
-	p.down.Store(&reason)
+	out := &outage{reason: reason, since: time.Now()}
+	if was := p.down.Load(); was != nil {
+		out.since = was.since
+	}
+	p.down.Store(out)
 	p.log.Down(reason)
 }
 

@@ -9,112 +9,109 @@ import (
 	"time"
 )
 
-// link is a WebSocket's connection as its pump and gws write to it. All bytes go through it, so that
-// frames never interleave: not a pong into a half-written frame either.
+// link is an accepted TCP connection. While HTTP is spoken on it, its writes block as any other's.
+// From start on they never do: what the socket does not take at once is kept and written by a
+// goroutine that ends when it is out. Until then the link is blocked; drained is called when it is not
+// any more.
 //
-// Writes never block. What the socket does not take at once is kept, at most one flush and a few
-// control frames, and written by a goroutine that ends when it is out; until then the link is blocked,
-// and drained is called when it is not any more.
+// TLS lies above the link, so what waits here is what goes onto the wire, and a TLS connection needs no
+// goroutine to write either, as long as its socket takes what it is given.
 //
-// A *net.TCPConn is written to with the system call itself, under the runtime's own lock of the
-// descriptor: a number kept apart could be another client's by the time it is used. Any other
-// connection (TLS) is written to by that goroutine alone.
+// The system call is made under the runtime's own lock of the descriptor (RawConn): a number kept
+// apart could be another client's by the time it is used.
 type link struct {
-	net.Conn
-	raw     syscall.RawConn // nil: not a TCP connection
-	drained func()          // called from the writing goroutine
-	spawn   func(func())    // starts a goroutine that the server waits for
+	*net.TCPConn
+	raw     syscall.RawConn
+	spawn   func(func()) // starts a goroutine that the server waits for
+	drained func()       // called from that goroutine
 
 	mu      sync.Mutex
-	open    bool   // the handshake is over
+	open    bool   // the handshake is over: writes do not block
 	rest    []byte // not yet taken by the socket
-	control int    // bytes of control frames in rest
+	limit   int    // of bytes in rest
 	blocked bool
 	closed  bool
 	since   time.Time // blocked since
+
+	attempt func(fd uintptr) bool // one write of p: made once, since a closure a write would be an allocation
+	p       []byte
+	n       int
+	err     error
 }
 
-// maxControl is how many bytes of control frames wait behind a blocked socket. A peer that makes us
-// answer more than that without reading is not worth more.
+// maxControl is how many bytes may wait behind a flush that the socket has not taken: control frames,
+// and last words. A peer that makes us answer more than that without reading is not worth more.
 const maxControl = 4 << 10
 
-var errStuck = errors.New("server: too many control frames behind a blocked socket")
+var errStuck = errors.New("server: too much waits for a blocked socket")
 
-func newLink(c net.Conn, sendBuffer int, spawn func(func())) *link {
-	l := &link{Conn: c, spawn: spawn, drained: func() {}}
-	if tcp, ok := c.(*net.TCPConn); ok {
-		tcp.SetWriteBuffer(sendBuffer) // a large one hides a slow reader: 4 MB are seconds of old ticks
-		l.raw, _ = tcp.SyscallConn()
+func newLink(c *net.TCPConn, spawn func(func())) (*link, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
 	}
-	return l
+	l := &link{TCPConn: c, raw: raw, spawn: spawn, limit: maxControl}
+	l.attempt = func(fd uintptr) bool {
+		l.n, l.err = once(fd, l.p)
+		return true
+	}
+	return l, nil
 }
 
-// Write is for gws: the handshake's answer, then control frames.
-func (l *link) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.open {
-		return l.Conn.Write(p)
-	}
-	if l.closed {
-		return 0, net.ErrClosed
-	}
-	if l.blocked {
-		if l.control += len(p); l.control > maxControl {
-			return 0, errStuck
-		}
-	}
-	l.put(p)
-	return len(p), nil
-}
-
-// start ends the handshake: from now on nothing blocks.
-func (l *link) start(drained func()) {
+// start ends the handshake: from now on nothing blocks. A large send buffer of the kernel would hide a
+// slow reader: 4 MB of it are seconds of old ticks.
+func (l *link) start(sendBuffer int, drained func()) {
+	l.SetWriteBuffer(sendBuffer)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open, l.drained = true, drained
 }
 
-// send writes one flush; false: the link is blocked now, and the rest is kept. It must not be called
-// while it is blocked.
-func (l *link) send(p []byte) bool {
+// expect allows a flush of n bytes to wait, as TLS may write them: 22 bytes more for each record of
+// 16 KiB.
+func (l *link) expect(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		return true // nobody reads it: as good as sent
-	}
-	l.put(p)
-	return !l.blocked
+	l.limit = len(l.rest) + n + n>>8 + maxControl
 }
 
-// put writes p after what waits, or keeps it. l.mu is held.
-func (l *link) put(p []byte) {
-	if l.blocked {
-		l.rest = append(l.rest, p...)
-		return
+func (l *link) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	if !l.open {
+		l.mu.Unlock()
+		return l.TCPConn.Write(p)
 	}
+	defer l.mu.Unlock()
 	n := 0
-	if l.raw != nil {
+	if !l.blocked && !l.closed {
 		n = l.try(p)
 	}
-	if n == len(p) || l.closed {
-		return
+	switch {
+	case l.closed:
+		return n, net.ErrClosed
+	case n == len(p):
+		return n, nil
+	case len(l.rest)+len(p)-n > l.limit:
+		l.shut()
+		return n, errStuck
 	}
-	l.rest = append(l.rest[:0], p[n:]...)
-	l.blocked, l.since = true, time.Now()
-	l.spawn(l.finish)
+	l.rest = append(l.rest, p[n:]...)
+	if !l.blocked {
+		l.blocked, l.since = true, time.Now()
+		l.spawn(l.finish)
+	}
+	return len(p), nil
 }
 
-// try writes what the socket takes. An error closes: the reader sees to the rest.
-func (l *link) try(p []byte) (n int) {
-	err := l.raw.Write(func(fd uintptr) bool {
-		n, _ = once(fd, p)
-		return true
-	})
-	if err != nil {
+// try writes what the socket takes. An error closes: the reader sees to the rest. l.mu is held.
+func (l *link) try(p []byte) int {
+	l.p, l.n, l.err = p, 0, nil
+	err := l.raw.Write(l.attempt)
+	l.p = nil
+	if err != nil || l.err != nil {
 		l.shut()
 	}
-	return n
+	return l.n
 }
 
 // once is one write(2); an EAGAIN has written nothing.
@@ -140,12 +137,27 @@ func (l *link) finish() {
 		l.mu.Lock()
 		rest := l.rest
 		l.mu.Unlock()
-		n, err := l.write(rest)
+		n, err := l.wait(rest)
 		if l.wrote(n, err) {
 			l.drained()
 			return
 		}
 	}
+}
+
+// wait writes some of p, waiting for the socket in the runtime's poller.
+func (l *link) wait(p []byte) (n int, err error) {
+	werr := l.raw.Write(func(fd uintptr) bool {
+		n, err = once(fd, p)
+		return n > 0 || err != nil
+	})
+	if werr != nil {
+		return 0, werr
+	}
+	if n == 0 && err == nil {
+		return 0, io.ErrShortWrite
+	}
+	return n, err
 }
 
 // wrote takes note of what is out, and reports whether there is nothing left to do.
@@ -159,29 +171,18 @@ func (l *link) wrote(n int, err error) bool {
 	if len(l.rest) > 0 && !l.closed {
 		return false
 	}
-	if l.rest = l.rest[:0]; cap(l.rest) > 16<<10 {
+	if l.rest = l.rest[:0]; cap(l.rest) > 16<<10 || l.closed {
 		l.rest = nil // a blocked client may cost a flush; one that reads again does not
 	}
-	l.blocked, l.control = false, 0
+	l.blocked, l.limit = false, maxControl
 	return true
 }
 
-// write writes some of p, waiting for the socket in the runtime's poller.
-func (l *link) write(p []byte) (n int, err error) {
-	if l.raw == nil {
-		return l.Conn.Write(p)
-	}
-	werr := l.raw.Write(func(fd uintptr) bool {
-		n, err = once(fd, p)
-		return n > 0 || err != nil
-	})
-	if werr != nil {
-		return 0, werr
-	}
-	if n == 0 && err == nil {
-		return 0, io.ErrShortWrite
-	}
-	return n, err
+// waits reports whether the link is blocked.
+func (l *link) waits() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.blocked
 }
 
 // stuck returns for how long the link has been blocked.
@@ -206,5 +207,24 @@ func (l *link) shut() error {
 		return nil
 	}
 	l.closed = true
-	return l.Conn.Close()
+	return l.TCPConn.Close()
+}
+
+// links makes a link of every connection that a listener accepts.
+type links struct {
+	net.Listener
+	spawn func(func())
+}
+
+func (l links) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if link, err := newLink(c.(*net.TCPConn), l.spawn); err == nil {
+			return link, nil
+		}
+		c.Close() // gone already
+	}
 }

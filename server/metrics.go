@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
@@ -29,7 +30,6 @@ type metrics struct {
 	commands *prometheus.CounterVec
 	fromLog  prometheus.Histogram
 	fromRoom prometheus.Histogram
-	sent     atomic.Uint64 // bytes
 }
 
 // latencyBuckets reach from a write on loopback (50 µs) to a reader who is seconds late.
@@ -57,9 +57,9 @@ func newMetrics(s *Server) *metrics {
 	}
 	m.opened = counter("tapedeck_sessions_opened_total", "Sessions accepted.")
 	m.panics = counter("tapedeck_reader_panics_total", "Frames that made a session's reader panic; the session was closed.")
-	m.refused = vector("tapedeck_sessions_refused_total", "Handshakes refused, by reason.", "reason",
-		"origin", "handshake", "connections", "connections_per_ip", "handshakes", "draining", "hijack")
-	m.closes = vector("tapedeck_closes_total", "Sessions that we closed, by close code.", "code", closeCodes()...)
+	m.refused = vector("tapedeck_refused_total", "Requests refused before they were served, by reason.", "reason",
+		"origin", "handshake", "connections", "connections_per_ip", "handshakes", "draining", "hijack", "answers")
+	m.closes = vector("tapedeck_closes_total", "Sessions that ended, by the code of the close frame that we sent; 1006 stands for none.", "code", closeCodes...)
 	m.commands = vector("tapedeck_commands_total", "Commands received, by op.", "op", "subscribe", "unsubscribe", "list", "ping", "other")
 	m.fromLog = histogram("tapedeck_log_to_socket_seconds", "From a record's time in the log to the flush that tells of it, once a range.")
 	m.fromRoom = histogram("tapedeck_publish_to_socket_seconds", "From a record's arrival at this node to the flush that tells of it, once a range.")
@@ -67,19 +67,28 @@ func newMetrics(s *Server) *metrics {
 	return m
 }
 
-func closeCodes() (codes []string) {
+// closeCodes are those that are told apart: our own, and what RFC 6455 has for what gws finds wrong with a
+// frame and for a peer's own close. A peer may choose among 2,000 others.
+var closeCodes = func() []string {
+	codes := []string{"1000", "1002", "1005", "1006", "1007", "1009", otherCode}
 	for _, c := range wire.Closes {
 		codes = append(codes, strconv.Itoa(int(c.Code)))
 	}
 	return codes
-}
+}()
+
+const otherCode = "other"
 
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-func (m *metrics) closed(c *wire.Close) {
-	m.closes.WithLabelValues(strconv.Itoa(int(c.Code))).Inc()
+func (m *metrics) closed(code uint16) {
+	text := strconv.Itoa(int(code))
+	if !slices.Contains(closeCodes, text) {
+		text = otherCode
+	}
+	m.closes.WithLabelValues(text).Inc()
 }
 
 func (m *metrics) command(op string) {
@@ -201,17 +210,18 @@ func (p pulled) roomsOf(gauge gaugeFunc) {
 
 func (p pulled) sessions(gauge gaugeFunc, count countFunc) {
 	gauge(descSessions, float64(p.s.admit.count()))
-	var deliveries, told, folded, snapshots uint64
+	var deliveries, told, folded, snapshots, sent uint64
 	for _, pump := range p.s.pumps {
 		c := &pump.desk.Counts
 		deliveries += c.Deliveries.Load()
 		told += c.Events.Load()
 		folded += c.Folded.Load()
 		snapshots += c.Snapshots.Load()
+		sent += pump.sent.Load()
 	}
 	count(descDeliveries, deliveries)
 	count(descTold, told)
 	count(descFolded, folded)
 	count(descSnapshots, snapshots)
-	count(descBytes, p.s.metrics.sent.Load())
+	count(descBytes, sent)
 }

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tapedeck/subscriptions"
@@ -23,21 +25,24 @@ type pump struct {
 	over  bool // nothing is taken any more
 
 	sessions []*session
+	parting  bool // drained: who still comes is sent on
 	swap     []func()
 	buf      []byte
-	last     time.Time     // when the last round began
-	pause    time.Duration // least time between the beginnings of two rounds
-	load     time.Duration // smoothed length of a round
-	chores   time.Time     // when the next are due
-	beatAt   int           // which session's heartbeat is looked at next
+	told     []subscriptions.Range // in this round
+	last     time.Time             // when the last round began
+	pause    time.Duration         // least time between the beginnings of two rounds
+	load     time.Duration         // smoothed length of a round
+	chores   time.Time             // when the next are due
 	now      time.Time
 	health   []wire.RoomHealth
+
+	sent atomic.Uint64 // bytes
 }
 
 func newPump(s *Server, i, n int) *pump {
-	p := &pump{server: s, bell: make(chan struct{}, 1)}
+	p := &pump{server: s, bell: make(chan struct{}, 1), now: time.Now()}
 	phase := time.Second * time.Duration(i) / time.Duration(n)
-	p.desk = s.hub.NewDesk(phase, s.config.FlushBytes, p.ring, func(r subscriptions.Range) { s.metrics.told(r, p.now.UnixNano()) })
+	p.desk = s.hub.NewDesk(phase, s.config.FlushBytes, p.ring, func(r subscriptions.Range) { p.told = append(p.told, r) })
 	return p
 }
 
@@ -49,7 +54,7 @@ func (p *pump) ring() {
 }
 
 // do has f carried out by the pump, in order. It returns at once; false if the pump has ended. What is
-// asked for is bounded by the sessions: each has one command under way.
+// asked for is bounded by the sessions: each has one command under way, and a few words of its link.
 func (p *pump) do(f func()) bool {
 	p.mu.Lock()
 	if p.over {
@@ -96,8 +101,26 @@ func (p *pump) sleep() time.Duration {
 
 // round does what was asked for, then flushes every session that has something due.
 func (p *pump) round() {
-	p.last = time.Now()
-	p.now = p.last
+	p.now = time.Now()
+	p.last = p.now
+	p.work()
+	for _, sub := range p.desk.Collect(p.now.UnixNano()) {
+		if s, ok := sub.Owner.(*session); ok && !sub.Blocked {
+			p.buf = s.flush(p.buf)
+		}
+	}
+	p.measure()
+	if cap(p.buf) > 4*p.server.config.FlushBytes {
+		p.buf = nil // one snapshot was larger than what is usual
+	}
+	if !p.now.Before(p.chores) {
+		p.doChores()
+	}
+	p.adapt(time.Since(p.last))
+}
+
+// work does what was asked for, and returns how much it was.
+func (p *pump) work() int {
 	p.mu.Lock()
 	p.inbox, p.swap = p.swap[:0], p.inbox
 	p.mu.Unlock()
@@ -105,18 +128,19 @@ func (p *pump) round() {
 		f()
 		p.swap[i] = nil
 	}
-	for _, sub := range p.desk.Collect(p.now.UnixNano()) {
-		if s, ok := sub.Owner.(*session); ok && !sub.Blocked {
-			p.buf = s.flush(p.buf)
-		}
+	return len(p.swap)
+}
+
+// measure takes note of what was told, now that it is out.
+func (p *pump) measure() {
+	if len(p.told) == 0 {
+		return
 	}
-	if cap(p.buf) > 4*p.server.config.FlushBytes {
-		p.buf = nil // one snapshot was larger than what is usual
+	now := time.Now().UnixNano()
+	for _, r := range p.told {
+		p.server.metrics.told(r, now)
 	}
-	if !p.last.Before(p.chores) {
-		p.doChores()
-	}
-	p.adapt(time.Since(p.last))
+	p.told = p.told[:0]
 }
 
 // A round up to shortRound may follow the last at once: a hundred sessions' writes take as much, and a
@@ -142,14 +166,16 @@ func (p *pump) doChores() {
 	for _, s := range p.sessions {
 		switch {
 		case s.closing != nil:
-			if p.now.Sub(s.closedAt) > time.Second {
+			if p.now.Sub(s.said) > patience {
 				s.out.Close()
 			}
-		case s.out.stuck(p.now) > p.server.config.SlowDeadline:
-			s.end(wire.CloseSlow, 0)
-		case s.conn != nil && now-s.seen.Load() > heartbeat*5/2:
+		case s.sub.Blocked: // no ping reaches it: it cannot be asked for a sign of life
+			if s.out.stuck(p.now) > p.server.config.SlowDeadline {
+				s.end(wire.CloseSlow, 0)
+			}
+		case s.socket != nil && now-s.seen.Load() > heartbeat*5/2:
 			s.end(wire.CloseSilent, 0)
-		case now >= s.beat && !s.sub.Blocked:
+		case now >= s.beat:
 			s.beat = now + heartbeat
 			p.heartbeat(s)
 		}
@@ -167,16 +193,22 @@ func (p *pump) heartbeat(s *session) {
 		return enc.AppendHeartbeat(dst, &wire.Heartbeat{Time: now, Lag: lag / 1000, Rooms: rooms})
 	})
 	p.buf = s.flush(p.buf)
-	if s.conn != nil && !s.sub.Blocked {
+	if s.socket != nil && !s.sub.Blocked {
 		s.hand([]byte{0x89, 0}) // an empty ping
 	}
 }
 
-// join takes a new session over.
+// join takes a new session over, and greets it.
 func (p *pump) join(s *session) {
 	s.place = len(p.sessions)
 	p.sessions = append(p.sessions, s)
 	s.beat = p.now.UnixNano() + int64(p.server.config.Heartbeat)
+	h := p.server.hello
+	h.Conn, h.Time = s.id, p.now.UnixMicro()
+	s.sub.Say(func(dst []byte, enc wire.Encoding) []byte { return enc.AppendHello(dst, &h) })
+	if p.parting {
+		s.end(wire.CloseDraining, p.apart())
+	}
 }
 
 // leave lets go of a session whose connection has ended.
@@ -189,9 +221,11 @@ func (p *pump) leave(s *session) {
 	p.server.gone(s)
 }
 
-// resume reads on for a session whose socket takes data again.
+// resume reads on for a session whose socket takes data again, which is a sign of life as well: it may
+// not have heard a ping meanwhile.
 func (p *pump) resume(s *session) {
 	p.do(func() {
+		s.seen.Store(p.now.UnixNano())
 		s.sub.Resume()
 		if f := s.delayed; f != nil {
 			s.delayed = nil
@@ -200,25 +234,34 @@ func (p *pump) resume(s *session) {
 	})
 }
 
-// finish does what was asked for until no session is left, so that every reader's last word is taken.
-func (p *pump) finish() {
+// drain sends everybody on to another node, each after its own part of the spread.
+func (p *pump) drain() {
+	p.parting = true
 	for _, s := range p.sessions {
-		s.out.Close()
+		s.end(wire.CloseDraining, p.apart())
 	}
-	for len(p.sessions) > 0 {
-		<-p.bell
-		p.mu.Lock()
-		p.inbox, p.swap = p.swap[:0], p.inbox
-		p.mu.Unlock()
-		for i, f := range p.swap {
-			f()
-			p.swap[i] = nil
-		}
+}
+
+func (p *pump) apart() time.Duration {
+	return time.Duration(rand.Int64N(int64(p.server.config.DrainSpread) + 1))
+}
+
+// finish cuts everybody off, and does what is asked for until no session is left and every reader has
+// had its last word.
+func (p *pump) finish() {
+	for !p.ended() {
 		for _, s := range p.sessions {
 			s.out.Close()
 		}
+		if p.work() == 0 {
+			<-p.bell
+		}
 	}
+}
+
+func (p *pump) ended() bool {
 	p.mu.Lock()
-	p.over = true
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	p.over = len(p.sessions) == 0 && len(p.inbox) == 0
+	return p.over
 }

@@ -9,16 +9,16 @@ import (
 )
 
 // readiness says whether the node may be sent clients: when every partition has been read up to where
-// it ended at the start, or has failed for the ready time-out. Once ready it goes unready only to drain.
+// it ended at the start. One that has failed for the ready time-out is not waited for: its rooms are
+// down. Once ready a node goes unready only to drain.
 type readiness struct {
 	ingest  *ingest
 	timeout time.Duration
 	began   time.Time
 
 	mu       sync.Mutex
-	waiting  string // why nothing is assigned yet
-	assigned []feed.Partition
-	known    bool
+	waiting  string                       // why nothing is assigned yet
+	assigned map[feed.Partition]time.Time // when the source named it; nil before it did
 	ready    bool
 	draining bool
 }
@@ -26,7 +26,14 @@ type readiness struct {
 func (r *readiness) assign(parts []feed.Partition) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.assigned, r.known, r.waiting = parts, true, ""
+	known := map[feed.Partition]time.Time{}
+	for _, p := range parts {
+		known[p] = time.Now()
+		if since, ok := r.assigned[p]; ok {
+			known[p] = since
+		}
+	}
+	r.assigned, r.waiting = known, ""
 }
 
 func (r *readiness) wait(reason string) {
@@ -50,30 +57,36 @@ func (r *readiness) state() (bool, string) {
 		return false, "draining"
 	case r.ready:
 		return true, ""
-	case !r.known:
+	case r.assigned == nil:
 		return false, r.waiting
 	}
-	overdue := time.Since(r.began) > r.timeout
-	for _, p := range r.assigned {
-		if why := r.behind(p); why != "" && !overdue {
-			return false, why
+	why := ""
+	for p, since := range r.assigned {
+		if is := r.behind(p, since); is != "" && (why == "" || is < why) {
+			why = is // of several always the same
 		}
 	}
-	r.ready = true
-	return true, ""
+	r.ready = why == ""
+	return r.ready, why
 }
 
-// behind says why a partition is not read up to its end, "" if it is.
-func (r *readiness) behind(id feed.Partition) string {
+// behind says why a partition is still waited for, "" if it is not. One that is read, however far it
+// has to go, is.
+func (r *readiness) behind(id feed.Partition, since time.Time) string {
+	reason := "is not opened yet"
 	p := r.ingest.find(id)
-	if p == nil {
-		return fmt.Sprintf("%s/%d is not opened yet", id.Topic, id.ID)
+	if p != nil {
+		out := p.down.Load()
+		switch {
+		case p.caught():
+			return ""
+		case out == nil:
+			return fmt.Sprintf("%s/%d: %d records behind", id.Topic, id.ID, p.target.Load()-int64(p.log.Seq()))
+		}
+		reason, since = out.reason, out.since
 	}
-	if reason := p.down.Load(); reason != nil {
-		return fmt.Sprintf("%s/%d: %s", id.Topic, id.ID, *reason)
+	if time.Since(since) > r.timeout {
+		return ""
 	}
-	if !p.caught() {
-		return fmt.Sprintf("%s/%d: %d records behind", id.Topic, id.ID, p.target.Load()-int64(p.log.Seq()))
-	}
-	return ""
+	return fmt.Sprintf("%s/%d: %s", id.Topic, id.ID, reason)
 }

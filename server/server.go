@@ -7,11 +7,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,8 +42,13 @@ type Server struct {
 	next          atomic.Uint64 // which pump takes the next session
 	upgraders     map[string]*gws.Upgrader
 
-	done    chan struct{}  // closed when the pumps are to end
-	writers sync.WaitGroup // readers and blocked writers of sessions
+	web, inner    *http.Server  // for clients, for operators
+	answers       chan struct{} // taken by those that are on their way
+	answering     sync.Mutex
+	stop          chan struct{} // closed by Close
+	done          chan struct{} // closed when the pumps are to end
+	tasks         sync.WaitGroup
+	once, closing sync.Once
 }
 
 // New returns a server that listens already, so that an address in use is known at once. Whoever does
@@ -50,7 +58,7 @@ func New(c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, hub: subscriptions.NewHub(c.hub()), done: make(chan struct{})}
+	s := &Server{config: c, hub: subscriptions.NewHub(c.hub()), answers: make(chan struct{}, maxAnswers), stop: make(chan struct{}), done: make(chan struct{})}
 	s.admit = newAdmission(&s.config)
 	s.ingest = newIngest(&s.config, s.hub)
 	s.metrics = newMetrics(s)
@@ -62,14 +70,53 @@ func New(c Config) (*Server, error) {
 	for i := range c.Pumps {
 		s.pumps = append(s.pumps, newPump(s, i, c.Pumps))
 	}
-	return s, s.listen()
+	s.web, s.inner = s.servers()
+	if err := s.secure(); err != nil {
+		return nil, err
+	}
+	if err := s.listen(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// servers makes the HTTP servers for clients and for operators. A handshake has 5 s, so that half a
+// request costs no more; an answer has 30 s to be taken, but a profile as long as it runs.
+func (s *Server) servers() (web, inner *http.Server) {
+	make := func(h http.Handler) *http.Server {
+		return &http.Server{
+			Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+			MaxHeaderBytes: 16 << 10,
+			ErrorLog:       slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug), // of what peers do wrong
+		}
+	}
+	web, inner = make(s.routes()), make(s.adminRoutes())
+	web.WriteTimeout = 30 * time.Second
+	return web, inner
+}
+
+// secure reads the certificate, if there is one.
+func (s *Server) secure() error {
+	if s.config.TLSCert == "" {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey)
+	if err != nil {
+		return fmt.Errorf("cannot use the TLS certificate %s with the key %s: %w", s.config.TLSCert, s.config.TLSKey, err)
+	}
+	s.web.TLSConfig = &tls.Config{
+		Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12,
+		DynamicRecordSizingDisabled: true, // a flush of 10 KB would be eight writes
+	}
+	return nil
 }
 
 func (s *Server) listen() error {
-	var err error
-	if s.public, err = net.Listen("tcp", s.config.Listen); err != nil {
+	l, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", s.config.Listen, err)
 	}
+	s.public = links{l, s.tasks.Go}
 	if s.config.Admin == "off" {
 		return nil
 	}
@@ -91,8 +138,10 @@ func (s *Server) AdminAddr() net.Addr {
 	return s.admin.Addr()
 }
 
-// Close lets go of the addresses of a server that is not run.
+// Close lets go of the addresses of a server that is not run; one that is ends at once, as by a second
+// signal: what is left of a drain is left out.
 func (s *Server) Close() {
+	s.closing.Do(func() { close(s.stop) })
 	s.public.Close()
 	if s.admin != nil {
 		s.admin.Close()
@@ -105,7 +154,6 @@ func (s *Server) upgrader(protocol string) *gws.Upgrader {
 		ReadBufferSize:     readBuffer,
 		CheckUtf8Enabled:   true,
 		HandshakeTimeout:   5 * time.Second,
-		Recovery:           gws.Recovery,
 		Logger:             quiet{},
 		NewSession:         func() gws.SessionStorage { return &slot{} },
 	}
@@ -140,57 +188,57 @@ func (s *Server) greeting() wire.Hello {
 // stream accepts a WebSocket.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if !s.admit.origin(r) {
-		s.turnAway(w, &refusal{http.StatusForbidden, "origin", "this origin is not allowed: list it with --origins", 0})
+		s.turnAway(w, foreign)
 		return
 	}
-	enc, bad := handshake(r)
+	ip := remoteIP(r)
+	enc, protocol, bad := handshake(r)
 	if bad == nil {
-		bad = s.admit.enter(remoteIP(r))
+		bad = s.admit.enter(ip)
 	}
 	if bad != nil {
 		s.turnAway(w, bad)
 		return
 	}
-	l, br, err := s.hijack(w)
+	sock, br, err := s.hijack(w)
 	if err != nil {
-		s.admit.leave(remoteIP(r))
+		s.admit.leave(ip)
 		s.turnAway(w, &refusal{http.StatusInternalServerError, "hijack", "internal error", 0})
 		return
 	}
-	protocol := ""
-	if r.Header.Get("Sec-WebSocket-Protocol") != "" {
-		protocol = enc.Name()
-		r.Header.Set("Sec-WebSocket-Protocol", protocol)
-	}
-	conn, err := s.upgraders[protocol].UpgradeFromConn(l, br, r)
-	if err != nil {
+	r.Header.Set("Sec-WebSocket-Protocol", protocol)
+	conn, err := s.upgraders[protocol].UpgradeFromConn(sock, br, r)
+	if err != nil { // gws has closed it
 		s.metrics.refused.WithLabelValues("handshake").Inc()
-		s.admit.leave(remoteIP(r))
-		return // gws has closed it
+		s.admit.leave(ip)
+		return
 	}
-	sess := s.open(l, enc, remoteIP(r))
-	sess.conn = conn
+	sess := s.open(sock, enc, ip)
+	sess.socket = sock
+	sock.flooded = func() { sess.finish(wire.CloseProtocol) }
 	conn.Session().(*slot).session = sess
-	l.start(func() { sess.pump.resume(sess) })
+	sock.link.start(s.config.SendBuffer, func() { sess.pump.resume(sess) })
 	if s.enter(sess, asked(r)) {
-		s.writers.Go(sess.read)
+		s.tasks.Go(func() { sess.read(conn) })
 	}
 }
 
-// hijack takes the connection over, with what the client has sent already.
-func (s *Server) hijack(w http.ResponseWriter) (*link, *bufio.Reader, error) {
+// hijack takes the connection over, with what the client has sent already: it may send before it has
+// our answer.
+func (s *Server) hijack(w http.ResponseWriter) (*socket, *bufio.Reader, error) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
 	conn.SetDeadline(time.Time{})
-	l := newLink(conn, s.config.SendBuffer, s.writers.Go)
-	var from io.Reader = l
-	if n := buffered.Reader.Buffered(); n > 0 { // a client may send before it has our answer
-		early, _ := buffered.Reader.Peek(n)
-		from = io.MultiReader(bytes.NewReader(bytes.Clone(early)), l)
+	under := conn
+	if t, ok := conn.(*tls.Conn); ok {
+		under = t.NetConn()
 	}
-	return l, bufio.NewReaderSize(from, readBuffer), nil
+	sock := newSocket(conn, under.(*link), s.config.FrameBytes)
+	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
+	from := io.MultiReader(bytes.NewReader(bytes.Clone(early)), sock)
+	return sock, bufio.NewReaderSize(from, readBuffer), nil
 }
 
 // open makes a session on the next pump in turn.
@@ -218,11 +266,8 @@ func (s *Server) enter(sess *session, first *wire.Command) bool {
 	s.metrics.opened.Inc()
 	entered := sess.pump.do(func() {
 		sess.pump.join(sess)
-		h := s.hello
-		h.Conn, h.Time = sess.id, time.Now().UnixMicro()
-		sess.sub.Say(func(dst []byte, enc wire.Encoding) []byte { return enc.AppendHello(dst, &h) })
 		if first != nil {
-			sess.subscribe(first)
+			sess.answer([]wire.Command{*first}, nil)
 		}
 	})
 	if !entered {
@@ -234,7 +279,29 @@ func (s *Server) enter(sess *session, first *wire.Command) bool {
 
 // gone takes note that a session is over.
 func (s *Server) gone(sess *session) {
+	code := uint16(noCloseFrame)
+	switch {
+	case sess.closing != nil:
+		code = sess.closing.Code
+	case sess.socket != nil && sess.socket.closed() != 0:
+		code = sess.socket.closed()
+	}
+	s.metrics.closed(code)
 	s.admit.leave(sess.ip)
+	s.config.Log.Debug("session ended", "conn", sess.id, "ip", sess.ip, "code", code)
+}
+
+// noCloseFrame stands for the close code of a connection that ended without one, as in RFC 6455 §7.1.5.
+const noCloseFrame = 1006
+
+// panicked takes note of a frame that made a session's reader panic. The first is logged with its
+// stack: each of a hostile client's frames could bring another.
+func (s *Server) panicked(sess *session, reason any) {
+	s.metrics.panics.Inc()
+	s.once.Do(func() {
+		s.config.Log.Warn("a client's frame made its reader panic; its connection is closed, and further ones are only counted",
+			"conn", sess.id, "ip", sess.ip, "panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
+	})
 }
 
 // asked returns the subscription that an address names, nil if none.
@@ -283,14 +350,12 @@ func (s *Server) missing(name market.Room) string {
 }
 
 // Run serves until ctx ends, then drains: unready, a short wait, a bye to every client, the source, the
-// pumps. It returns when all of its goroutines have ended.
+// pumps. It returns when all of its goroutines have ended. It is called once.
 func (s *Server) Run(ctx context.Context) error {
 	errs := make(chan error, 3)
-	var edges sync.WaitGroup
-	web := s.serve(&edges, errs, s.public, s.routes())
-	var admin *http.Server
+	s.serve(s.web, s.public, errs)
 	if s.admin != nil {
-		admin = s.serve(&edges, errs, s.admin, s.adminRoutes())
+		s.serve(s.inner, s.admin, errs)
 	}
 	var pumps sync.WaitGroup
 	for _, p := range s.pumps {
@@ -304,61 +369,62 @@ func (s *Server) Run(ctx context.Context) error {
 			errs <- fmt.Errorf("source: %w", err)
 		}
 	})
-	sweeping := s.sweep(&edges)
+	stopSweeping := s.sweep()
 
 	var err error
 	select {
 	case <-ctx.Done():
+	case <-s.stop:
 	case err = <-errs:
 	}
-	s.drain(web)
+	empty := s.drain()
 	stopFeeding()
 	source.Wait()
 	close(s.done)
 	pumps.Wait()
-	s.writers.Wait()
-	close(sweeping)
-	if admin != nil {
-		admin.Close()
-	}
-	edges.Wait()
+	<-empty
+	stopSweeping()
+	s.inner.Close()
+	s.tasks.Wait()
 	return err
 }
 
 // serve runs one HTTP server.
-func (s *Server) serve(edges *sync.WaitGroup, errs chan<- error, l net.Listener, h http.Handler) *http.Server {
-	web := &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: nil,
-	}
-	edges.Go(func() {
+func (s *Server) serve(web *http.Server, l net.Listener, errs chan<- error) {
+	s.tasks.Go(func() {
 		var err error
-		if s.config.TLSCert != "" && l == s.public {
-			err = web.ServeTLS(l, s.config.TLSCert, s.config.TLSKey)
+		if web.TLSConfig != nil {
+			err = web.ServeTLS(l, "", "")
 		} else {
 			err = web.Serve(l)
 		}
-		if !errors.Is(err, http.ErrServerClosed) {
+		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			errs <- err
 		}
 	})
-	return web
 }
 
-// sweep lets go of rooms that nobody needs until the returned channel is closed.
-func (s *Server) sweep(edges *sync.WaitGroup) chan struct{} {
-	stop := make(chan struct{})
-	edges.Go(func() {
-		t := time.NewTicker(10 * time.Second)
+// sweep lets go of rooms that nobody needs, and says when the node is ready. The returned function ends it.
+func (s *Server) sweep() (stop func()) {
+	done := make(chan struct{})
+	s.tasks.Go(func() {
+		t := time.NewTicker(time.Second)
 		defer t.Stop()
-		for {
+		ready := false
+		for n := 1; ; n++ {
 			select {
-			case <-stop:
+			case <-done:
 				return
 			case now := <-t.C:
-				s.hub.Sweep(now.UnixNano())
+				if n%10 == 0 {
+					s.hub.Sweep(now.UnixNano())
+				}
+				if is, _ := s.ingest.ready.state(); is && !ready {
+					ready = true
+					s.config.Log.Info("ready", "after", time.Since(s.ingest.ready.began).Round(time.Millisecond))
+				}
 			}
 		}
 	})
-	return stop
+	return func() { close(done) }
 }

@@ -2,8 +2,6 @@ package server
 
 import (
 	"encoding/binary"
-	"fmt"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -14,8 +12,7 @@ import (
 	"tapedeck/wire"
 )
 
-// session is one connection. Its subscriber, its clock and its end belong to its pump; what its reader
-// uses is marked.
+// session is one connection. It belongs to its pump, but for what is marked as its reader's.
 type session struct {
 	server *Server
 	pump   *pump
@@ -25,24 +22,26 @@ type session struct {
 	ip     string
 	place  int // in pump.sessions
 
-	beat     int64 // when the next heartbeat is due, ns
-	closing  *wire.Close
-	closedAt time.Time // when its last words were said
-
-	conn    *gws.Conn       // nil for SSE
-	bucket  throttle.Bucket // reader's
-	pings   throttle.Bucket // reader's
-	abuse   int             // reader's: refusals in a row
+	beat    int64           // when the next heartbeat is due, ns
+	bucket  throttle.Bucket // of its commands
+	refused int             // commands refused for their rate, less those that were not
 	delayed func()          // a frame's commands, until the socket takes an answer again
+	closing *wire.Close
+	said    time.Time // when its last words were
 
-	seen  atomic.Int64 // when the last frame came, ns
-	ended atomic.Bool
+	socket *socket         // nil for SSE; its reader's in part
+	pings  throttle.Bucket // reader's
+	busy   bool            // reader's: a message is being carried out
+
+	seen atomic.Int64 // when the last frame came, ns
+	deaf atomic.Bool  // what comes is read no more
 }
 
-// outlet is where a session's bytes go.
+// outlet is where a session's bytes go. Its methods do not block.
 type outlet interface {
-	send(p []byte) bool // false: blocked from now on
-	stuck(now time.Time) time.Duration
+	send(p []byte) bool                // false: blocked from now on, and the rest is kept
+	last(c *wire.Close)                // ends it in order: what is sent then is dropped
+	stuck(now time.Time) time.Duration // for how long it has been blocked
 	Close() error
 }
 
@@ -56,7 +55,7 @@ func (s *session) flush(buf []byte) []byte {
 	if payload == 0 {
 		return buf
 	}
-	if s.conn == nil {
+	if s.socket == nil {
 		s.hand(buf[maxHeader:])
 		return buf
 	}
@@ -69,7 +68,7 @@ func (s *session) flush(buf []byte) []byte {
 }
 
 func (s *session) hand(p []byte) {
-	s.server.metrics.sent.Add(uint64(len(p)))
+	s.pump.sent.Add(uint64(len(p)))
 	if !s.out.send(p) {
 		s.sub.Blocked = true
 	}
@@ -94,48 +93,54 @@ func frameHeader(buf []byte, opcode byte, payload int) int {
 }
 
 func closeFrame(c *wire.Close) []byte {
-	p := []byte{0x88, byte(2 + len(c.Reason))}
+	p := []byte{closeOpcode, byte(2 + len(c.Reason))}
 	p = binary.BigEndian.AppendUint16(p, c.Code)
 	return append(p, c.Reason...)
 }
 
-// end says the last words and lets the peer close; the pump closes if it does not.
+// patience is how long a peer has to answer last words before it is cut off.
+const patience = time.Second
+
+// end says the last words, behind what waits for the socket if something does: nothing is read for the
+// session any more, nor from it. Its peer closes; the pump does if it does not.
 func (s *session) end(c *wire.Close, after time.Duration) {
 	if s.closing != nil {
 		return
 	}
-	s.closing, s.closedAt = c, time.Now()
-	s.server.metrics.closed(c)
-	if s.sub.Blocked {
-		s.out.Close() // it would not hear them
-		return
-	}
+	s.closing, s.said = c, time.Now()
+	s.deaf.Store(true)
 	s.sub.Say(func(dst []byte, enc wire.Encoding) []byte {
 		return enc.AppendBye(dst, &wire.Bye{Reason: c.Reason, Reconnect: c.Reconnect, After: after.Milliseconds()})
 	})
 	s.pump.buf = s.flush(s.pump.buf)
-	if s.conn != nil && !s.sub.Blocked {
-		s.out.send(closeFrame(c))
-	}
-	if s.conn == nil {
-		s.out.Close()
-	}
+	s.out.last(c)
+	s.sub.Close()
 }
 
-// read is the session's reader: it returns when the connection has ended, however it ended. gws
+// finish asks the pump to end the session.
+func (s *session) finish(c *wire.Close) {
+	s.deaf.Store(true)
+	s.pump.do(func() { s.end(c, 0) })
+}
+
+// read is the reader of a WebSocket: it returns when the connection has ended, however it ended. gws
 // panics on a frame whose 64-bit length has its top bit set; that must cost nobody else anything.
-func (s *session) read() {
+func (s *session) read(c *gws.Conn) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.server.metrics.panics.Inc()
-			s.server.config.Log.Warn("a client's frame made the reader panic; the connection is closed",
-				"conn", s.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.server.panicked(s, p)
+			why := wire.CloseProtocol
+			if s.busy {
+				why = wire.CloseInternal // ours, not gws'
+			}
+			s.pump.do(func() { s.end(why, 0) })
 		}
-		s.ended.Store(true)
-		s.out.Close()
-		s.pump.do(func() { s.pump.leave(s) })
+		s.pump.do(func() {
+			s.out.Close()
+			s.pump.leave(s)
+		})
 	}()
-	s.conn.ReadLoop()
+	c.ReadLoop()
 }
 
 // handler takes gws' events. It holds no state: each connection's session is in its storage.
@@ -152,37 +157,40 @@ func (*slot) Range(func(key string, value any) bool) {}
 
 func sessionOf(c *gws.Conn) *session { return c.Session().(*slot).session }
 
-// OnPing answers, as long as there are not too many.
-func (handler) OnPing(c *gws.Conn, payload []byte) {
-	s := sessionOf(c)
+// alive notes a control frame, and reports whether there are not too many of them.
+func (s *session) alive(payload []byte) bool {
 	now := time.Now().UnixNano()
 	s.seen.Store(now)
-	if _, ok := s.pings.Take(1, now); !ok {
-		s.finish(wire.CloseAbuse)
-		return
+	s.socket.control(len(payload))
+	if s.deaf.Load() {
+		return false
 	}
-	if c.WritePong(payload) != nil {
+	_, few := s.pings.Take(1, now)
+	if !few {
+		s.finish(wire.CloseAbuse)
+	}
+	return few
+}
+
+// OnPing answers.
+func (handler) OnPing(c *gws.Conn, payload []byte) {
+	if s := sessionOf(c); s.alive(payload) && c.WritePong(payload) != nil {
 		s.out.Close()
 	}
 }
 
 // OnPong is a sign of life.
-func (handler) OnPong(c *gws.Conn, _ []byte) {
-	sessionOf(c).seen.Store(time.Now().UnixNano())
-}
+func (handler) OnPong(c *gws.Conn, payload []byte) { sessionOf(c).alive(payload) }
 
 // OnMessage carries out a frame's commands, one frame after the other.
 func (handler) OnMessage(c *gws.Conn, m *gws.Message) {
 	defer m.Close()
 	s := sessionOf(c)
 	s.seen.Store(time.Now().UnixNano())
-	s.receive(m.Bytes())
-}
-
-// OnClose: the reader has ended, and read sees to it.
-func (handler) OnClose(*gws.Conn, error) {}
-
-// finish asks the pump to end the session.
-func (s *session) finish(c *wire.Close) {
-	s.pump.do(func() { s.end(c, 0) })
+	s.socket.whole()
+	if !s.deaf.Load() {
+		s.busy = true
+		s.receive(m.Bytes())
+		s.busy = false
+	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -12,7 +13,10 @@ import (
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	first := asked(r)
 	if first == nil {
-		problem(w, http.StatusBadRequest, wire.BadRequest, "name the rooms: /v1/events?rooms=trades:BINANCE:BTC-USDT,book:BINANCE:BTC-USDT@20&interval=100ms")
+		status, body := problem(http.StatusBadRequest, wire.BadRequest, "name the rooms: /v1/events?rooms=trades:BINANCE:BTC-USDT,book:BINANCE:BTC-USDT@20&interval=100ms")
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		w.Write(body)
 		return
 	}
 	if bad := s.admit.enter(remoteIP(r)); bad != nil {
@@ -22,60 +26,77 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // proxies pass events on at once
+	rc := http.NewResponseController(w)
+	rc.SetReadDeadline(time.Time{})
+	rc.SetWriteDeadline(time.Time{}) // the pump sees to the slow
 	w.Write([]byte("retry: 2000\n\n"))
-	out := &eventStream{wake: make(chan struct{}, 1), over: make(chan struct{})}
+	out := &eventStream{wake: make(chan struct{}, 1), over: make(chan struct{}), cut: func() { rc.SetWriteDeadline(time.Unix(1, 0)) }}
 	sess := s.open(out, wire.JSON, remoteIP(r))
 	if !s.enter(sess, first) {
 		return
 	}
-	out.copy(w, r, s.config.SlowDeadline, func() { sess.pump.resume(sess) })
-	out.Close()
+	out.copy(w, r, rc.Flush, func() { sess.pump.resume(sess) })
+	out.done()
 	sess.pump.do(func() { sess.pump.leave(sess) })
 }
 
-// eventStream is the outlet of an SSE session: the pump leaves one frame, the request's goroutine
-// writes it, and until it has the session is blocked.
+// eventStream is the outlet of an SSE session: the pump leaves a frame, the request's goroutine writes
+// it, and until it has the session is blocked.
 type eventStream struct {
 	wake chan struct{}
 	over chan struct{}
+	cut  func() // makes a write that waits return
 
 	mu     sync.Mutex
 	frame  []byte
-	since  time.Time
+	since  time.Time // when what is written now was left; zero: nothing is
+	final  bool      // nothing comes after the frame
 	closed bool
 }
 
 func (e *eventStream) send(p []byte) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed {
+	if e.final {
 		return true
 	}
 	e.frame = append(append(append(e.frame, "data: "...), p...), "\n\n"...)
-	e.since = time.Now()
+	if e.since.IsZero() {
+		e.since = time.Now()
+	}
+	e.ring()
+	return false
+}
+
+func (e *eventStream) last(*wire.Close) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.final = true
+	e.ring()
+}
+
+func (e *eventStream) ring() {
 	select {
 	case e.wake <- struct{}{}:
 	default:
 	}
-	return false
 }
 
-// copy writes frames until the request ends or the stream is closed.
-func (e *eventStream) copy(w http.ResponseWriter, r *http.Request, deadline time.Duration, drained func()) {
-	rc := http.NewResponseController(w)
+// copy writes frames until the last is out, the request ends or the stream is closed.
+func (e *eventStream) copy(w io.Writer, r *http.Request, flush func() error, drained func()) {
 	var frame []byte
 	for {
-		e.mu.Lock()
-		frame, e.frame = e.frame, frame[:0]
-		e.mu.Unlock()
-		if len(frame) > 0 {
-			rc.SetWriteDeadline(time.Now().Add(deadline))
-			_, err := w.Write(frame)
-			if err != nil || rc.Flush() != nil {
+		var final bool
+		frame, final = e.take(frame)
+		switch {
+		case len(frame) > 0:
+			if _, err := w.Write(frame); err != nil || flush() != nil {
 				return
 			}
 			drained()
 			continue
+		case final:
+			return
 		}
 		select {
 		case <-e.wake:
@@ -87,10 +108,24 @@ func (e *eventStream) copy(w http.ResponseWriter, r *http.Request, deadline time
 	}
 }
 
+// take returns what is to be written, for the memory of what was.
+func (e *eventStream) take(written []byte) (frame []byte, final bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if cap(written) > 16<<10 {
+		written = nil // a snapshot is not what is usual
+	}
+	frame, e.frame = e.frame, written[:0]
+	if e.since = time.Now(); len(frame) == 0 {
+		e.since = time.Time{}
+	}
+	return frame, e.final
+}
+
 func (e *eventStream) stuck(now time.Time) time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.frame) == 0 {
+	if e.since.IsZero() {
 		return 0
 	}
 	return now.Sub(e.since)
@@ -100,8 +135,16 @@ func (e *eventStream) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.closed {
-		e.closed = true
+		e.closed, e.final = true, true
 		close(e.over)
+		e.cut()
 	}
 	return nil
+}
+
+// done notes that the request has ended: it can be cut off no more.
+func (e *eventStream) done() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed, e.final = true, true
 }

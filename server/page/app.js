@@ -1,14 +1,19 @@
 // The page: what is chosen, what the stream says of it, and when to draw.
 
 import { Book } from './book.js';
+import { Candles } from './candles.js';
+import { Chart } from './chart.js';
+import { Clock, median } from './clock.js';
 import * as decimal from './decimal.js';
 import { Link } from './link.js';
 import { parseRoom, roomName } from './room.js';
-import { Ladder, Symbols, Tape, write } from './view.js';
+import { Ladder, Price, Symbols, Tape, write } from './view.js';
 
 const depth = 20;
 const trades = 60;
+const width = '1m';
 const listInterval = '1s'; // for the list a second is soon enough
+const pingEvery = 5_000;
 
 const $ = (id) => document.getElementById(id);
 
@@ -16,16 +21,21 @@ const book = new Book();
 const asks = new Ladder($('asks'), depth);
 const bids = new Ladder($('bids'), depth);
 const tape = new Tape($('tape'), trades);
+const candles = new Candles(400);
+const chart = new Chart($('chart'), () => draw('chart'));
 const symbols = new Symbols($('symbols'), (venue, symbol) => {
   location.hash = `${encodeURIComponent(venue)}/${encodeURIComponent(symbol)}`;
 });
 const tickers = new Map(); // by room
 const venues = new Set();
+const clock = new Clock();
 
-let chosen = null; // {venue, symbol, book, tape, ticker}
+let chosen = null; // the rooms of what is shown, and how its numbers are written
 let interval = '100ms';
-let arrived = 0;
+let arrived = 0; // messages, since the last second
+let ages = []; // of those of the chosen symbol, in ms
 let gaps = 0;
+let staleSince = 0; // ms; 0: the book is good
 const changed = new Set(); // what the next frame of the screen draws anew
 
 function draw(part) {
@@ -36,19 +46,21 @@ function draw(part) {
 function paint() {
   const parts = new Set(changed);
   changed.clear();
+  if (!chosen) return;
   if (parts.has('book')) paintBook();
   if (parts.has('tape')) {
-    tape.show();
+    tape.show(chosen.prices, chosen.sizes);
     $('no-trades').hidden = tape.trades.length > 0;
   }
-  if (parts.has('ticker')) paintInstrument();
+  if (parts.has('tape') || parts.has('ticker')) paintInstrument();
+  if (parts.has('chart')) chart.draw(candles.last(400), (price) => chosen.prices.text(price));
 }
 
 function paintBook() {
   const ladder = book.ladder(depth);
-  asks.show(ladder.asks);
-  bids.show(ladder.bids);
-  write('spread', ladder.spread?.text ?? '–');
+  asks.show(ladder.asks, chosen.prices, chosen.sizes);
+  bids.show(ladder.bids, chosen.prices, chosen.sizes);
+  write('spread', ladder.spread ? chosen.prices.text(ladder.spread.text) : '–');
   write('spread-bp', ladder.spread ? `${ladder.spread.basisPoints.toFixed(2)} bp` : '');
   $('no-book').hidden = !book.empty;
 }
@@ -63,12 +75,14 @@ function change(ticker) {
 }
 
 function paintInstrument() {
-  const ticker = tickers.get(chosen?.ticker);
+  const ticker = tickers.get(chosen.ticker);
   const moved = change(ticker);
-  write('last', ticker?.last ?? '–');
+  chosen.last.show(tape.last ?? ticker?.last ?? undefined);
   write('change', moved?.text ?? '');
   $('change').className = moved?.way ?? '';
-  for (const field of ['high', 'low', 'volume']) write(field, ticker?.[field] ?? '–');
+  for (const field of ['high', 'low']) write(field, ticker?.[field] ? chosen.prices.text(ticker[field]) : '–');
+  write('volume', ticker?.volume ? decimal.brief(ticker.volume) : '–');
+  document.title = `${$('last').textContent} ${chosen.symbol} · Tapedeck`;
 }
 
 function state(id, name, reason) {
@@ -87,16 +101,20 @@ const handler = {
     document.body.classList.toggle('away', name !== 'open');
   },
   hello(message) {
-    const options = message.intervals.map((text) => new Option(text, text));
-    $('interval').replaceChildren(new Option('every tick', '0'), ...options);
-    if (interval !== '0' && !message.intervals.includes(interval)) interval = message.intervals[0];
+    const offered = message.intervals.filter((text) => text !== '0');
+    $('interval').replaceChildren(new Option('every tick', '0'), ...offered.map((text) => new Option(text, text)));
+    if (interval !== '0' && !offered.includes(interval)) interval = offered[0] ?? '0';
     $('interval').value = interval;
+    ping();
   },
   frame(messages) {
     arrived += messages.length;
   },
   heartbeat(message) {
     if (message.lag !== undefined) write('lag', String(message.lag));
+  },
+  pong(message) {
+    clock.answered(message.ts);
   },
   refused(message) {
     if (!message.room || message.room === chosen?.book) state('book-state', message.code, message.message);
@@ -110,7 +128,7 @@ const handler = {
     symbols.entry(room.venue, room.symbol);
     $('no-symbols').hidden = true;
     if (granted.room === chosen?.book) {
-      state('book-state', granted.state);
+      onBookState(granted.state);
       $('interval').value = granted.interval;
     }
     if (granted.room === chosen?.tape) state('tape-state', granted.state);
@@ -120,6 +138,7 @@ const handler = {
     if (verdict === 'gap') write('gaps', String(++gaps));
     if (message.room === chosen?.book) onBook(verdict, message);
     else if (message.room === chosen?.tape) onTape(verdict, message);
+    else if (message.room === chosen?.chart) onCandles(verdict, message);
     else if (message.room.startsWith('ticker:')) onTicker(verdict, message);
   },
 };
@@ -127,11 +146,26 @@ const handler = {
 function onBook(verdict, message) {
   if (verdict === 'replace') {
     book.replace(message.d);
-    state('book-state', 'live');
-  } else if (verdict === 'apply') book.apply(message.d);
-  else if (verdict === 'gap') state('book-state', 'stale', message.reason);
-  else state('book-state', message.state, message.reason);
+    onBookState('live');
+  } else if (verdict === 'apply') {
+    book.apply(message.d);
+    note(message);
+  } else if (verdict === 'gap') onBookState('stale', message.reason);
+  else onBookState(message.state, message.reason);
   draw('book');
+}
+
+// onBookState says how the book is, and for a while after it was not good, that it is again.
+function onBookState(name, reason) {
+  if (name === 'live' && staleSince) {
+    const took = ((Date.now() - staleSince) / 1000).toFixed(1);
+    staleSince = 0;
+    state('book-state', 'quiet', `recovered after ${took} s`);
+    write('book-state', `recovered after ${took} s`);
+    setTimeout(() => staleSince || state('book-state', 'live'), 5000);
+  } else if (name !== 'live' || $('book-state').dataset.bad === 'true') state('book-state', name, reason);
+  if (name === 'stale' || name === 'down') staleSince ||= Date.now();
+  $('book').classList.toggle('stale', staleSince > 0);
 }
 
 function onTape(verdict, message) {
@@ -139,7 +173,14 @@ function onTape(verdict, message) {
   if (verdict === 'replace' || verdict === 'apply') tape.add(message.d ?? []);
   else if (verdict === 'gap') tape.gap(message);
   else state('tape-state', message.state, message.reason);
+  if (verdict === 'apply') note(message);
   draw('tape');
+}
+
+function onCandles(verdict, message) {
+  if (verdict === 'replace') candles.replace(message.d);
+  else if (verdict === 'apply') candles.apply(message.d);
+  draw('chart');
 }
 
 function onTicker(verdict, message) {
@@ -152,28 +193,39 @@ function onTicker(verdict, message) {
   if (message.room === chosen?.ticker) draw('ticker');
 }
 
+// note takes a message's age down.
+function note(message) {
+  const age = clock.age(message.ts);
+  if (age !== null && ages.length < 1000) ages.push(age);
+}
+
 function choose(venue, symbol) {
   if (chosen?.venue === venue && chosen?.symbol === symbol) return;
-  if (chosen) link.unsubscribe([chosen.book, chosen.tape]);
+  if (chosen) link.unsubscribe([chosen.book, chosen.tape, chosen.chart]);
+  const { places } = symbols.entry(venue, symbol);
   chosen = {
     venue,
     symbol,
     book: roomName('book', venue, symbol, String(depth)),
     tape: roomName('trades', venue, symbol),
+    chart: roomName('candles', venue, symbol, width),
     ticker: roomName('ticker', venue, symbol),
+    prices: places,
+    sizes: new decimal.Places(),
+    last: new Price($('last'), places),
   };
-  book.clear();
-  tape.clear();
+  for (const part of [book, tape, candles]) part.clear();
+  staleSince = 0;
   for (const id of ['book-state', 'tape-state']) $(id).hidden = true;
+  $('book').classList.remove('stale');
   link.subscribe([chosen.book, chosen.tape], interval);
-  symbols.entry(venue, symbol);
+  link.subscribe([chosen.chart], listInterval);
   symbols.mark(venue, symbol);
   write('symbol', symbol);
   write('venue', venue);
   write('command', `streamer tail ${chosen.book}`);
   $('snapshot').href = `v1/snapshot/${encodeURIComponent(chosen.book)}`;
-  document.title = `${symbol} · Tapedeck`;
-  for (const part of ['book', 'tape', 'ticker']) draw(part);
+  for (const part of ['book', 'tape', 'ticker', 'chart']) draw(part);
 }
 
 function decode(text) {
@@ -197,7 +249,7 @@ async function follow() {
   try {
     const answer = await fetch('v1/symbols', { headers: { accept: 'application/json' } });
     const list = await answer.json();
-    for (const { venue, symbol } of list.symbols ?? list) {
+    for (const { venue, symbol } of list.symbols) {
       symbols.entry(venue, symbol);
       if (!venues.has(venue)) link.subscribe([`ticker:${venue}:*`], listInterval);
       venues.add(venue);
@@ -209,6 +261,11 @@ async function follow() {
     // The link says on the page that the server is away.
   }
   if (venues.size === 0) setTimeout(follow, 2000);
+}
+
+function ping() {
+  clock.asked();
+  link.ping();
 }
 
 const world = {
@@ -231,9 +288,12 @@ $('interval').addEventListener('change', (event) => {
 });
 addEventListener('hashchange', fromAddress);
 addEventListener('online', () => link.now());
+setInterval(ping, pingEvery);
 setInterval(() => {
   write('rate', String(arrived));
-  arrived = 0;
+  const age = median(ages);
+  if (age !== null) write('age', age < 10 ? age.toFixed(1) : age.toFixed(0));
+  [arrived, ages] = [0, []];
 }, 1000);
 fromAddress();
 follow();

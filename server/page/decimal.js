@@ -48,3 +48,37 @@ export function ratio(a, b) {
 export function key(text) {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
+
+// Places writes the numbers of one kind with the same number of decimals: as many as any of them has
+// needed. Venues write more zeros than a person wants to see.
+export class Places {
+  constructor() {
+    this.most = 0;
+  }
+
+  // see takes numbers into account before any of them is written.
+  see(...texts) {
+    for (const text of texts) {
+      const dot = text.indexOf('.');
+      if (dot >= 0) this.most = Math.max(this.most, text.replace(/0+$/, '').length - dot - 1);
+    }
+    return this;
+  }
+
+  text(text) {
+    this.see(text);
+    const [whole, part = ''] = text.split('.');
+    return grouped(whole) + (this.most > 0 ? `.${part.slice(0, this.most).padEnd(this.most, '0')}` : '');
+  }
+}
+
+const grouped = (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ',');
+
+// brief is a large number as one says it: 1.23 M. It is for reading only.
+export function brief(text) {
+  const [whole, part = ''] = text.split('.');
+  for (const [zeros, unit] of [[9, 'B'], [6, 'M'], [3, 'K']]) {
+    if (whole.length > Math.max(zeros, 4)) return `${grouped(whole.slice(0, -zeros))}.${whole.slice(-zeros).slice(0, 2)} ${unit}`;
+  }
+  return part ? `${grouped(whole)}.${part.slice(0, 2)}` : grouped(whole);
+}

@@ -17,7 +17,7 @@ const pattern = (name) => name.includes(':*');
 const final = (code) => code >= 4500 && code <= 4999;
 
 // Link calls its handler: state(name, detail), hello(message), granted(room), room(verdict, message),
-// frame(messages), heartbeat(message), refused(message), broken(room).
+// frame(messages), heartbeat(message), pong(message), refused(message), broken(room).
 export class Link {
   // world holds what a test replaces: open(address) makes a socket, later(fn, ms) returns a function
   // that cancels, random().
@@ -104,6 +104,12 @@ export class Link {
     this.send({ op: 'subscribe', rooms });
   }
 
+  // ping asks for the server's time; false where there is nobody to ask.
+  ping() {
+    if (this.ready) this.send({ op: 'ping' });
+    return this.ready;
+  }
+
   send(command) {
     this.socket.send(JSON.stringify(command));
   }
@@ -137,6 +143,7 @@ export class Link {
         return;
       case 'ok':
         if (message.op === 'subscribe') this.granted(message.rooms ?? []);
+        else if (message.op === 'ping') this.handler.pong(message);
         return;
       case 'heartbeat':
         this.tries = 0; // a connection that lives this long was a good one

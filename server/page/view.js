@@ -1,6 +1,8 @@
 // The moving parts of the page. Each keeps its rows and changes only their text: what comes from a
 // feed is never markup, and a row that did not change costs nothing.
 
+import * as decimal from './decimal.js';
+
 const make = (tag, className, ...children) => {
   const node = document.createElement(tag);
   if (className) node.className = className;
@@ -11,6 +13,34 @@ const make = (tag, className, ...children) => {
 const set = (node, text) => {
   if (node.textContent !== text) node.textContent = text;
 };
+
+export const write = (id, text) => set(document.getElementById(id), text);
+
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+
+// flash lights a node up for a moment, for those who want things to move.
+function flash(node, way) {
+  if (calm.matches) return;
+  const colour = getComputedStyle(node).getPropertyValue(`--${way}-flash`);
+  node.animate([{ backgroundColor: colour }, { backgroundColor: 'transparent' }], { duration: 700, easing: 'ease-out' });
+}
+
+// Price is a price that says by a flash which way it went.
+export class Price {
+  constructor(node, places) {
+    this.node = node;
+    this.places = places;
+    this.now = undefined;
+  }
+
+  show(price) {
+    if (price === this.now) return;
+    const way = this.now === undefined || price === undefined ? 0 : decimal.compare(decimal.parse(price), decimal.parse(this.now));
+    this.now = price;
+    set(this.node, price === undefined ? '–' : this.places.text(price));
+    if (way !== 0) flash(this.node, way > 0 ? 'up' : 'down');
+  }
+}
 
 // rows fills a list with count rows of the same cells.
 function rows(list, count, cells) {
@@ -29,14 +59,19 @@ export class Ladder {
     this.rows = rows(list, count, ['price', 'qty', 'total']);
   }
 
-  show(levels) {
+  // show takes levels, and how prices and sizes are written.
+  show(levels, prices, sizes) {
+    for (const level of levels) {
+      prices.see(level.price);
+      sizes.see(level.qty);
+    }
     this.rows.forEach(({ row, parts }, i) => {
       const level = levels[i];
       row.hidden = !level;
       if (!level) return;
-      set(parts[0], level.price);
-      set(parts[1], level.qty);
-      set(parts[2], level.total);
+      set(parts[0], prices.text(level.price));
+      set(parts[1], sizes.text(level.qty));
+      set(parts[2], sizes.text(level.total));
       row.style.setProperty('--share', level.share.toFixed(4));
     });
   }
@@ -71,14 +106,22 @@ export class Tape {
     this.add([{ gap: `${what} ${message.n === undefined ? 'records' : 'trades'} missing (${message.reason})` }]);
   }
 
-  show() {
+  // last is the newest trade's price.
+  get last() {
+    return this.trades.findLast((trade) => !trade.gap)?.px;
+  }
+
+  show(prices, sizes) {
+    for (const trade of this.trades) {
+      if (!trade.gap) sizes.see(trade.qty);
+    }
     this.rows.forEach(({ row, parts }, i) => {
       const trade = this.trades[this.trades.length - 1 - i];
       row.hidden = !trade;
       if (!trade) return;
       row.className = trade.gap ? 'gap' : (trade.side ?? 'unknown');
-      set(parts[0], trade.gap ?? trade.px);
-      set(parts[1], trade.gap ? '' : trade.qty);
+      set(parts[0], trade.gap ?? prices.text(trade.px));
+      set(parts[1], trade.gap ? '' : sizes.text(trade.qty));
       set(parts[2], trade.gap || !trade.ts ? '' : time(trade.ts));
     });
   }
@@ -116,7 +159,8 @@ export class Symbols {
     row.hidden = !this.matches(key);
     const after = [...this.list.children].find((other) => other.dataset.key > key);
     this.list.insertBefore(row, after ?? null);
-    return { venue, symbol, row, button, parts };
+    const places = new decimal.Places();
+    return { venue, symbol, row, button, parts, places, price: new Price(parts.price, places) };
   }
 
   matches(key) {
@@ -139,13 +183,11 @@ export class Symbols {
   }
 
   show(venue, symbol, price, change) {
-    const { parts } = this.entry(venue, symbol);
-    if (price !== undefined) set(parts.price, price);
+    const entry = this.entry(venue, symbol);
+    if (price !== undefined) entry.price.show(price);
     if (change) {
-      set(parts.change, change.text);
-      parts.change.className = `change ${change.way}`;
+      set(entry.parts.change, change.text);
+      entry.parts.change.className = `change ${change.way}`;
     }
   }
 }
-
-export const write = (id, text) => set(document.getElementById(id), text);
