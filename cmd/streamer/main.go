@@ -14,7 +14,14 @@ var version = "dev"
 
 // commands are all that streamer can do, in the order of its help.
 var commands = []func() *cli.Command{
+	simulateCommand,
+	serveCommand,
+	checkCommand,
 	tailCommand,
+	explainCommand,
+	healthCommand,
+	completionCommand,
+	referenceCommand,
 	versionCommand,
 }
 
