@@ -1,0 +1,224 @@
+package publish
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/urfave/cli/v2"
+
+	"tapedeck/cmd/flags"
+	"tapedeck/feed"
+	"tapedeck/feed/capture"
+	"tapedeck/feed/venue"
+)
+
+// Command is `replay publish`.
+func Command() *cli.Command {
+	speed, compression := Speed(1), Compression(kafka.Lz4)
+	return &cli.Command{
+		Name:        "publish",
+		Usage:       "send a recorded session into a Kafka topic, each message exactly once",
+		ArgsUsage:   "FILE...",
+		Description: description,
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "topic", Usage: "the `TOPIC` to send to"},
+			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the messages: " + strings.Join(formats(), ", ")},
+			&cli.GenericFlag{Name: "speed", Value: &speed, Usage: "`TIMES` as fast as it was received, 0.1 to 1000, or max"},
+			&cli.BoolFlag{Name: "now", Usage: "the session begins now: its times are shifted"},
+			&cli.BoolFlag{Name: "loop", Usage: "begin again at the end, until interrupted"},
+			&cli.BoolFlag{Name: "resume", Usage: "go on where the newest run of this session ended"},
+			&cli.BoolFlag{Name: "again", Usage: "send the session although the topic has it already"},
+			&cli.StringFlag{Name: "symbol", Usage: "the native `SYMBOL` of bodies that do not name theirs"},
+			&cli.BoolFlag{Name: "no-rest", Usage: "leave out FILE.rest.raw.gz where one lies beside FILE.raw.gz"},
+			&cli.BoolFlag{Name: "all", Usage: "also send what carries no market data, such as acknowledgements"},
+			&cli.GenericFlag{Name: "compression", Value: &compression, Usage: "pack batches by this `METHOD`: none, gzip, snappy, lz4 or zstd"},
+			&cli.DurationFlag{Name: "give-up", Value: 2 * time.Minute, Usage: "end when the brokers have taken nothing for this `TIME`"},
+			&cli.BoolFlag{Name: "create-topic", Usage: "make the topic if there is none; it keeps its records for ever"},
+			&cli.IntFlag{Name: "partitions", Usage: "with this `NUMBER` of partitions; 0: the brokers' default"},
+			&cli.IntFlag{Name: "replicas", Usage: "and this `NUMBER` of replicas; 0: the brokers' default"},
+			flags.Config(),
+		}, flags.Kafka()),
+		Action: action,
+	}
+}
+
+const description = `FILE is a capture: a line for each message, its time of receipt in front. It may be packed with gzip.
+REST snapshots from FILE.rest.raw.gz are merged in by time of receipt. Several files are sent one after the other.
+
+Records are keyed by native symbol, or by FILE's name where a venue's sequence spans a connection, and lie in the
+partition that the Java client would choose. All replicas acknowledge. What was interrupted goes on with --resume:
+nothing is missing and nothing doubled, also after kill -9.`
+
+func formats() (names []string) {
+	for _, f := range venue.Formats {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func action(c *cli.Context) error {
+	o, err := options(c)
+	if err != nil {
+		return err
+	}
+	cluster, err := flags.Cluster(c)
+	if err != nil {
+		return err
+	}
+	if o.Client, err = connect(cluster, o.Topic); err != nil {
+		return err
+	}
+	defer o.Client.Transport.(*kafka.Transport).CloseIdleConnections()
+
+	p := watch(c.App.ErrWriter, o.Stats)
+	o.Say = p.say
+	result, err := Run(c.Context, o)
+	took := time.Since(p.begin)
+	p.stop()
+	return conclude(c, &o, result, took, err)
+}
+
+// options reads the flags.
+func options(c *cli.Context) (o Options, err error) {
+	o = Options{
+		Topic: c.String("topic"), Symbol: c.String("symbol"),
+		All: c.Bool("all"), Now: c.Bool("now"), Loop: c.Bool("loop"), Resume: c.Bool("resume"), Again: c.Bool("again"),
+		Speed: float64(*c.Generic("speed").(*Speed)), Compression: kafka.Compression(*c.Generic("compression").(*Compression)),
+		GiveUp: c.Duration("give-up"), Stats: &Stats{},
+	}
+	name := c.String("feed")
+	switch {
+	case o.Topic == "":
+		return o, flags.Missing("topic", "a topic")
+	case name == "":
+		return o, flags.Missing("feed", "the messages' format")
+	case o.Resume && o.Again:
+		return o, flags.BadFlag("--resume and --again are both given: one goes on with a run, the other begins a new one")
+	case o.GiveUp <= 0:
+		return o, flags.BadFlag("--give-up: %s is not a time to wait", o.GiveUp)
+	case !c.Bool("create-topic") && (c.Int("partitions") != 0 || c.Int("replicas") != 0):
+		return o, flags.BadFlag("--partitions and --replicas are of a topic that is made: give --create-topic")
+	case c.Int("partitions") < 0 || c.Int("partitions") > math.MaxInt16 || c.Int("replicas") < 0 || c.Int("replicas") > math.MaxInt16:
+		return o, flags.BadFlag("--partitions and --replicas cannot be below 0 or above %d", math.MaxInt16)
+	}
+	if c.Bool("create-topic") {
+		o.Create = &Creation{Partitions: c.Int("partitions"), Replicas: c.Int("replicas")}
+	}
+	var known bool
+	if o.Format, known = venue.Lookup(name); !known {
+		return o, flags.BadFlag("--feed: there is no format %q: %s", name, flags.DidYouMean(name, "", formats()))
+	}
+	o.Files, err = files(c)
+	return o, err
+}
+
+// files lists the captures, each followed by its REST file.
+func files(c *cli.Context) (list []string, err error) {
+	named := c.Args().Slice()
+	if len(named) == 0 {
+		return nil, flags.BadFlag("no FILE is named: see %s --help", c.Command.HelpName)
+	}
+	for _, path := range named {
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			return nil, flags.BadConfig("%w", cmp.Or(err, fmt.Errorf("%s is a folder: name the captures in it", path)))
+		}
+		if slices.Contains(list, path) {
+			continue
+		}
+		list = append(list, path)
+		rest, ok := capture.Rest(path)
+		if ok && !c.Bool("no-rest") && !slices.Contains(named, rest) && !slices.Contains(list, rest) {
+			fmt.Fprintf(c.App.ErrWriter, "with the REST snapshots of %s\n", rest)
+			list = append(list, rest)
+		}
+	}
+	return list, nil
+}
+
+// conclude says what came of it.
+func conclude(c *cli.Context, o *Options, r Result, took time.Duration, err error) error {
+	if r.Messages > 0 || err == nil {
+		fmt.Fprintf(c.App.Writer, "%s records sent to %s in %s, %s/s%s\n",
+			grouped(r.Sent), o.Topic, took.Round(time.Millisecond), grouped(int64(float64(r.Sent)/took.Seconds())), besides(r))
+	}
+	switch {
+	case err != nil && errors.Is(err, context.Canceled) && c.Context.Err() != nil:
+		return errors.New("interrupted: give the same command with --resume to go on")
+	case err != nil && r.Messages > 0:
+		return fmt.Errorf("%w; what was sent stays: give the same command with --resume to go on", err)
+	case err != nil:
+		return err
+	case r.BadLines > 0:
+		return fmt.Errorf("%s lines could not be read and were left out, the first: %w", grouped(r.BadLines), r.FirstBad)
+	}
+	return nil
+}
+
+// besides lists what was not simply sent.
+func besides(r Result) (text string) {
+	add := func(n int64, what string) {
+		if n > 0 {
+			text += fmt.Sprintf("; %s %s", grouped(n), what)
+		}
+	}
+	add(r.There, "were there already")
+	add(r.LeftOut, "without market data left out")
+	for _, why := range feed.Reasons {
+		add(r.Refused[why], "that the decoder refuses: "+string(why))
+	}
+	return text
+}
+
+// Speed is the value of --speed; 0 is max.
+type Speed float64
+
+// Set implements flag.Value.
+func (s *Speed) Set(text string) error {
+	if text == "max" {
+		*s = 0
+		return nil
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n >= 0.1 && n <= 1000) {
+		return errors.New("it goes from 0.1 to 1000, or is max")
+	}
+	*s = Speed(n)
+	return nil
+}
+
+func (s *Speed) String() string {
+	if s == nil || *s == 0 {
+		return "max"
+	}
+	return strconv.FormatFloat(float64(*s), 'g', -1, 64)
+}
+
+// Compression is the value of --compression.
+type Compression kafka.Compression
+
+// Set implements flag.Value.
+func (v *Compression) Set(text string) error {
+	for c := kafka.Compression(0); c <= kafka.Zstd; c++ {
+		if (*Compression)(&c).String() == text {
+			*v = Compression(c)
+			return nil
+		}
+	}
+	return errors.New("it is none, gzip, snappy, lz4 or zstd")
+}
+
+func (v *Compression) String() string {
+	if v == nil || *v == 0 {
+		return "none"
+	}
+	return kafka.Compression(*v).String()
+}
