@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -124,12 +125,15 @@ func (d *dialer) tlsFor(address string) *tls.Config {
 	return t
 }
 
-// agree learns which versions the broker knows. It is the first thing said on a connection, so whoever
-// does not answer speaks something else on that port.
+// agree learns which versions the broker knows. It is the first thing said on a connection, so who hangs up
+// expects something else on that port.
 func (c *conn) agree() error {
 	m, err := c.RoundTrip(new(apiversions.Request))
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+		return fmt.Errorf("%s hangs up: it does not speak Kafka, or TLS is on at one end only", c.address)
+	}
 	if err != nil {
-		return fmt.Errorf("%s: the port does not speak Kafka, or TLS is on at one end only: %w", c.address, err)
+		return err
 	}
 	res := m.(*apiversions.Response)
 	if res.ErrorCode != 0 {

@@ -211,17 +211,17 @@ func (r *reader) follow(ctx context.Context, c *conn, l *layout) error {
 			return err
 		}
 		r.log.End(f.end)
-		if q.offset > r.next || r.next >= f.end {
+		if stuck := q.offset == r.next && r.next < f.end; !stuck {
+			if err := r.all(&f); err != nil {
+				return err
+			}
+			r.well()
 			progress = time.Now()
 		} else if time.Since(progress) > r.config.Stall {
 			return fmt.Errorf("the broker says that the log ends at %d, but sends nothing from %d on", f.end, r.next)
 		} else {
 			wait(ctx, 10*time.Millisecond) // a broker that answers at once with nothing is not asked without end
 		}
-		if err := r.all(&f); err != nil {
-			return err
-		}
-		r.well()
 		if now := r.layout.Load(); now != l {
 			if l = now; l.leader(r.part.Topic, r.part.ID) != c.address || r.differs(l) {
 				return errMoved
