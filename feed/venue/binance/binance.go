@@ -4,6 +4,8 @@
 package binance
 
 import (
+	"fmt"
+
 	"tapedeck/feed"
 	"tapedeck/feed/scan"
 	"tapedeck/market"
@@ -106,7 +108,7 @@ func (d *decoder) event(b *market.Batch) {
 	if !m.healthy() {
 		return
 	}
-	switch string(m.kind()) {
+	switch kind := m.kind(); string(kind) {
 	case "trade":
 		d.trade(b, "trade", 't')
 	case "aggTrade":
@@ -128,7 +130,7 @@ func (d *decoder) event(b *market.Batch) {
 	case "":
 		d.nameless(b)
 	default:
-		m.refuse(feed.UnknownKind)
+		m.refuse(fmt.Errorf("%w: %.40q", feed.UnknownKind, kind))
 	}
 }
 

@@ -22,7 +22,7 @@ type message struct {
 	answer bool // to a subscription
 
 	refused error
-	skipped feed.Reason // why a message of the record brought nothing, where that is no fault
+	skipped error // why a message of the record brought nothing, where that is no fault
 }
 
 // previous is the slot of the field pu. All others that are used are called by one letter, as in the
@@ -55,7 +55,7 @@ func (m *message) slot(key []byte) (slot byte, ok bool) {
 func (m *message) begin(r *feed.Record) {
 	m.Open(r.Value)
 	m.record, m.stream = r, scan.Value{}
-	m.refused, m.skipped = nil, ""
+	m.refused, m.skipped = nil, nil
 	m.clear()
 }
 
@@ -83,7 +83,7 @@ func (m *message) end(events bool) error {
 		return m.refused
 	case events:
 		return nil
-	case m.skipped != "":
+	case m.skipped != nil:
 		return m.skipped
 	}
 	return feed.Ignored // an empty list
@@ -108,7 +108,7 @@ func (m *message) refuse(why error) {
 	}
 }
 
-func (m *message) skip(why feed.Reason) { m.skipped = why }
+func (m *message) skip(why error) { m.skipped = why }
 
 // envelope reads the fields of the object in which the cursor is: a message's own, or those of the
 // message in "data". True: data is a list, in which the cursor is then.

@@ -1,0 +1,268 @@
+package feedtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tapedeck/feed"
+	"tapedeck/market"
+)
+
+// Decoder is what every format must pass, with the messages in dir.
+func Decoder(t *testing.T, f *feed.Format, dir string) {
+	t.Run("golden", func(t *testing.T) { goldens(t, f, dir) })
+	messages := Messages(t, dir)
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, *feed.Format, *Message)
+	}{
+		{"keeps no reference to the record", keepsNothing},
+		{"allocates nothing", allocatesNothing},
+		{"hands out the same symbols", sameSymbols},
+		{"does not depend on records before", standsAlone},
+		{"reads JSON however it is written", readsAnyStyle},
+		{"refuses what is cut short", refusesCut},
+		{"survives flipped bits", survivesFlips},
+		{"survives fields that are missing or of another type", survivesChanges},
+		{"believes no field that is there twice", refusesDoubles},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for i := range messages {
+				test.run(t, f, &messages[i])
+			}
+		})
+	}
+	t.Run("refuses what is no record", func(t *testing.T) { refusesNothings(t, f) })
+}
+
+// goldens compares what the messages of each file become with its .golden file.
+func goldens(t *testing.T, f *feed.Format, dir string) {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.txt"))
+	for _, name := range files {
+		var got strings.Builder
+		for _, m := range read(t, name) {
+			text, err, faults := newSubject(f, m.Options).decode(&m.Record)
+			for _, fault := range faults {
+				t.Errorf("%s: %s", m.Name, fault)
+			}
+			if err != nil {
+				text = "refused: " + text + "\n"
+			}
+			got.WriteString("# " + m.Name + "\n" + text)
+		}
+		path := strings.TrimSuffix(name, ".txt") + ".golden"
+		if *update {
+			if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Errorf("%v: go test -update makes it, for review", err)
+		} else if string(want) != got.String() {
+			t.Errorf("%s: the messages become\n%swant\n%s", path, got.String(), want)
+		}
+	}
+}
+
+func keepsNothing(t *testing.T, f *feed.Format, m *Message) {
+	s := newSubject(f, m.Options)
+	r := clone(&m.Record)
+	text, err, _ := s.decode(r)
+	scribble(r)
+	if err == nil {
+		if after := Text(s.batch.Events[1:]); after != text {
+			t.Errorf("%s: once the record's memory is reused, the events say\n%sand not\n%s", m.Name, after, text)
+		}
+	} else if err.Error() != text {
+		t.Errorf("%s: once the record's memory is reused, the refusal says %q and not %q", m.Name, err, text)
+	}
+	if again, _, _ := s.decode(&m.Record); again != text {
+		t.Errorf("%s: once the record's memory was reused, it becomes\n%sand not\n%s", m.Name, again, text)
+	}
+}
+
+func allocatesNothing(t *testing.T, f *feed.Format, m *Message) {
+	var b market.Batch
+	d := f.New(m.Options)
+	decode := func() {
+		b.Reset()
+		d.Decode(&b, &m.Record)
+	}
+	if err := d.Decode(&b, &m.Record); err != nil && isBad(err) {
+		return // what is refused is said in words
+	}
+	for range 4 { // memory goes back and forth between decoder and batch
+		decode()
+	}
+	if n := testing.AllocsPerRun(10, decode); n != 0 {
+		t.Errorf("%s: %v allocations a record", m.Name, n)
+	}
+}
+
+func sameSymbols(t *testing.T, f *feed.Format, m *Message) {
+	s := newSubject(f, m.Options)
+	symbols := func() (all []*market.Symbol) {
+		s.decode(clone(&m.Record))
+		for _, ev := range s.batch.Events {
+			all = append(all, ev.Symbol)
+		}
+		return all
+	}
+	first := symbols()
+	for i, sym := range symbols() {
+		if sym != first[i] {
+			t.Errorf("%s: %+v was handed out twice", m.Name, *sym)
+		}
+	}
+}
+
+// standsAlone holds for decoders of scope record: a replay may begin at any record.
+func standsAlone(t *testing.T, f *feed.Format, m *Message) {
+	if f.Scope != feed.ScopeRecord {
+		return
+	}
+	text, _, _ := newSubject(f, m.Options).decode(&m.Record)
+	s := newSubject(f, m.Options)
+	for _, bad := range []string{string(m.Value), `{"`, `[{}]`, string(m.Value[:len(m.Value)/2]), `{"e":1,"t":2}`} {
+		s.decode(with(&m.Record, []byte(bad)))
+	}
+	if after, _, _ := s.decode(&m.Record); after != text {
+		t.Errorf("%s: after other records it becomes\n%sand not\n%s", m.Name, after, text)
+	}
+}
+
+// survive decodes a changed record and reports the decoder's faults.
+func (s *subject) survive(t *testing.T, m *Message, value []byte) (text string, err error) {
+	t.Helper()
+	r := with(&m.Record, value)
+	text, err, faults := s.decode(r)
+	for _, fault := range faults {
+		t.Errorf("%s: changed to %s: %s", m.Name, value, fault)
+	}
+	if (err == nil || !isBad(err)) && !json.Valid(value) {
+		t.Errorf("%s: changed to %s, which is no JSON, it becomes %s", m.Name, value, text)
+	}
+	return text, err
+}
+
+func isBad(err error) bool {
+	var why feed.Reason
+	return errors.As(err, &why) && why.Bad()
+}
+
+func readsAnyStyle(t *testing.T, f *feed.Format, m *Message) {
+	want, _, _ := newSubject(f, m.Options).decode(&m.Record)
+	tree := parse(t, m.Value)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for name, st := range map[string]*style{
+		"with space": {space: true}, "with escapes": {escape: true}, "in another order": {shuffle: rng},
+		"with all of these": {space: true, escape: true, shuffle: rng},
+	} {
+		for range 10 {
+			value := st.render(nil, tree)
+			if text, _ := newSubject(f, m.Options).survive(t, m, value); text != want {
+				t.Fatalf("%s: written %s, as %s, it becomes\n%sand not\n%s", m.Name, name, value, text, want)
+			}
+		}
+	}
+	escaped := *m
+	escaped.Name += " with escapes"
+	escaped.Value = (&style{escape: true}).render(nil, tree)
+	allocatesNothing(t, f, &escaped)
+}
+
+func refusesCut(t *testing.T, f *feed.Format, m *Message) {
+	s := newSubject(f, m.Options)
+	for n := 1; n < len(m.Value); n++ {
+		if text, err := s.survive(t, m, m.Value[:n]); !isBad(err) {
+			t.Errorf("%s: of its first %d bytes %q becomes %s", m.Name, n, m.Value[:n], text)
+		}
+	}
+	for _, more := range []string{"x", "{}", ",", "]", "\x00"} {
+		s.survive(t, m, append(bytes.Clone(m.Value), more...))
+	}
+}
+
+func survivesFlips(t *testing.T, f *feed.Format, m *Message) {
+	s := newSubject(f, m.Options)
+	for i := range m.Value {
+		for bit := range 8 {
+			value := bytes.Clone(m.Value)
+			value[i] ^= 1 << bit
+			s.survive(t, m, value)
+		}
+	}
+}
+
+func survivesChanges(t *testing.T, f *feed.Format, m *Message) {
+	s := newSubject(f, m.Options)
+	changes(parse(t, m.Value), func(changed *node) { s.survive(t, m, (&style{}).render(nil, changed)) })
+}
+
+func refusesDoubles(t *testing.T, f *feed.Format, m *Message) {
+	want, _, _ := newSubject(f, m.Options).decode(&m.Record)
+	s := newSubject(f, m.Options)
+	doubles(parse(t, m.Value), func(changed *node) {
+		value := (&style{}).render(nil, changed)
+		if text, err := s.survive(t, m, value); !isBad(err) && text != want {
+			t.Errorf("%s: with a field twice, as %s, it becomes\n%s", m.Name, value, text)
+		}
+	})
+}
+
+// refusesNothings passes what is no message at all, some of it as long as a record may be.
+func refusesNothings(t *testing.T, f *feed.Format) {
+	const mega = 1 << 20
+	for _, test := range []struct {
+		value []byte
+		want  feed.Reason // "": any that counts as refused
+	}{
+		{nil, feed.Tombstone},
+		{[]byte{}, feed.Empty},
+		{[]byte(" "), feed.BadJSON},
+		{[]byte("null"), ""}, {[]byte("1"), ""}, {[]byte(`"x"`), ""}, {[]byte("{}"), ""}, {[]byte("[[]]"), ""}, {[]byte("[null]"), ""},
+		{[]byte("NaN"), feed.BadJSON},
+		{[]byte("\xff\xfe\x00\x01"), feed.BadJSON},
+		{bytes.Repeat([]byte{0}, mega), feed.BadJSON},
+		{bytes.Repeat([]byte("["), mega), ""},
+		{bytes.Repeat([]byte(`{"a":`), mega/5), ""},
+		{bytes.Repeat([]byte(" "), mega+1), feed.TooLarge},
+		{append(append([]byte(`{"e":"`), bytes.Repeat([]byte("x"), mega-8)...), `"}`...), ""},
+	} {
+		s := newSubject(f, feed.DefaultOptions())
+		_, err, faults := s.decode(&feed.Record{Key: []byte("K"), Value: test.value})
+		for _, fault := range faults {
+			t.Errorf("%.20q…: %s", test.value, fault)
+		}
+		if !isBad(err) || test.want != "" && !errors.Is(err, test.want) {
+			t.Errorf("%.20q…, %d bytes: %v, want %q", test.value, len(test.value), err, test.want)
+		}
+	}
+}
+
+// Fuzz looks for records that a decoder does not survive, beginning with the messages in dir.
+func Fuzz(f *testing.F, format *feed.Format, dir string) {
+	for _, m := range Messages(f, dir) {
+		f.Add([]byte(m.Value), []byte(m.Key), m.Options.Trades)
+	}
+	f.Fuzz(func(t *testing.T, value, key []byte, trades string) {
+		o := feed.DefaultOptions()
+		o.Trades = trades
+		m := &Message{Record: feed.Record{Key: key, Value: value}, Name: "fuzz", Options: o}
+		text, err := newSubject(format, o).survive(t, m, value)
+		keepsNothing(t, format, m)
+		if again, _ := newSubject(format, o).survive(t, m, value); again != text {
+			t.Errorf("%q becomes %s and then %s", value, text, again)
+		}
+		if err == nil && len(text) == 0 {
+			t.Error("no error, and nothing")
+		}
+	})
+}
