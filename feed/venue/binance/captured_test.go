@@ -123,10 +123,7 @@ func (f *follower) follow(session *capture.Merged, rec *recording) {
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		r := feed.Record{Value: m.Data, Key: []byte(rec.symbol)}
-		if u, err := url.Parse(m.URL); err == nil && m.URL != "" {
-			r.Key = []byte(u.Query().Get("symbol"))
-		}
+		r := feed.Record{Value: m.Data, Key: []byte(rec.native(m))}
 		b.Reset()
 		if err := d.Decode(&b, &r); err != nil {
 			f.refused[err.Error()]++
@@ -136,6 +133,14 @@ func (f *follower) follow(session *capture.Merged, rec *recording) {
 			f.event(&b.Events[i], m.Data)
 		}
 	}
+}
+
+// native returns the symbol that a producer would know a message to be of.
+func (rec *recording) native(m capture.Message) string {
+	if u, err := url.Parse(m.URL); err == nil && m.URL != "" {
+		return u.Query().Get("symbol")
+	}
+	return rec.symbol
 }
 
 func (f *follower) event(ev *market.Event, raw []byte) {
