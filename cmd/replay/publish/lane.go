@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -39,9 +38,8 @@ type pipe struct {
 	capture     string // the header
 	compression kafka.Compression
 	limit       int // bytes of a batch
-	giveUp      time.Duration
-	say         func(format string, args ...any)
 	stats       *Stats
+	patience
 }
 
 func newLane(p *pipe, partition int, from producer, at mark) *lane {
@@ -111,29 +109,7 @@ func (l *lane) send(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
-	begin, told := time.Now(), false
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		err := l.produce(ctx, request)
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if what := remedy(err); what != "" {
-			return fmt.Errorf("partition %d: %s (%w)", l.partition, what, err)
-		}
-		if time.Since(begin) > l.giveUp {
-			return fmt.Errorf("partition %d took nothing for %s, at last because: %w", l.partition, l.giveUp, err)
-		}
-		if !told {
-			l.say("partition %d: %v; trying again for up to %s", l.partition, err, l.giveUp)
-			told = true
-		}
-		if !pause(ctx, wait) {
-			return context.Cause(ctx)
-		}
-	}
+	return l.try(ctx, fmt.Sprintf("partition %d", l.partition), func() error { return l.produce(ctx, request) })
 }
 
 // produce makes one attempt.

@@ -104,7 +104,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	sending, abandon := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abandon(nil)
 
-	failed := make(chan error, len(p.lanes))
+	before, failed := o.Stats.Sent.Load(), make(chan error, len(p.lanes))
 	err = p.passes(reading, func(l *lane) {
 		if err := l.run(sending); err != nil {
 			failed <- err
@@ -112,7 +112,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		}
 	})
 	p.finish(ctx, abandon)
-	p.result.Sent = o.Stats.Sent.Load()
+	p.result.Sent = o.Stats.Sent.Load() - before
 	select {
 	case err = <-failed:
 	default:
@@ -152,7 +152,7 @@ func prepare(ctx context.Context, o *Options) (*publisher, error) {
 	p.spread = t.session.partitions
 	p.pipe = &pipe{
 		client: o.Client, topic: o.Topic, capture: t.session.String(), compression: o.Compression,
-		limit: min(maxBatch, maxAll/(2*partitions)), giveUp: o.GiveUp, say: o.Say, stats: o.Stats,
+		limit: min(maxBatch, maxAll/(2*partitions)), stats: o.Stats, patience: patience{o.GiveUp, o.Say},
 	}
 	return p, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -43,6 +44,40 @@ func remedy(err error) string {
 		return "the broker's certificate is not believed: name its authority with --kafka-ca"
 	}
 	return ""
+}
+
+// patience is how errors that may pass are met.
+type patience struct {
+	giveUp time.Duration
+	say    func(format string, args ...any)
+}
+
+// try calls f until it succeeds, fails for good, or ctx ends. It says once what it waits for, if that
+// takes a second: leaders move, and a topic that was just made has none yet.
+func (p patience) try(ctx context.Context, who string, f func() error) error {
+	begin, told := time.Now(), false
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if what := remedy(err); what != "" {
+			return fmt.Errorf("%s: %s (%w)", who, what, err)
+		}
+		if time.Since(begin) > p.giveUp {
+			return fmt.Errorf("%s: nothing for %s, at last because of: %w", who, p.giveUp, err)
+		}
+		if !told && time.Since(begin) > time.Second {
+			p.say("%s: %v; trying again for up to %s", who, err, p.giveUp)
+			told = true
+		}
+		if !pause(ctx, wait) {
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // pause waits; false where ctx ended meanwhile.

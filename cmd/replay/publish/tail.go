@@ -38,9 +38,12 @@ func (t *tail) marks(ctx context.Context, o *Options, partitions int) ([]mark, e
 	}
 	var newest session
 	for p := range marks {
-		var err error
-		if marks[p], err = t.newest(ctx, p, o.Resume); err != nil {
-			return nil, fmt.Errorf("partition %d: %w", p, err)
+		err := o.try(ctx, fmt.Sprintf("partition %d", p), func() (err error) {
+			marks[p], err = t.newest(ctx, p, o.Resume)
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
 		if s := marks[p].session; s.run > newest.run {
 			newest = s

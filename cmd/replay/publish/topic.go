@@ -34,10 +34,9 @@ func connect(cluster feedkafka.Cluster, topic string) (*kafka.Client, error) {
 }
 
 // partitions returns how many partitions the topic has, and makes it where it is not there and create says
-// how. It waits for brokers that do not answer yet.
-func (o *Options) partitions(ctx context.Context) (int, error) {
-	n, err := o.lookup(ctx)
-	if !errors.Is(err, kafka.UnknownTopicOrPartition) {
+// how.
+func (o *Options) partitions(ctx context.Context) (n int, err error) {
+	if n, err = o.lookup(ctx); n > 0 || err != nil {
 		return n, err
 	}
 	if o.Create == nil {
@@ -46,44 +45,30 @@ func (o *Options) partitions(ctx context.Context) (int, error) {
 	if err := o.create(ctx); err != nil {
 		return 0, err
 	}
-	for {
-		if n, err := o.lookup(ctx); n > 0 || !errors.Is(err, kafka.UnknownTopicOrPartition) {
-			return n, err
-		}
-		if !pause(ctx, 100*time.Millisecond) {
+	for n == 0 && err == nil { // not every broker knows it at once
+		if n, err = o.lookup(ctx); n == 0 && !pause(ctx, 100*time.Millisecond) {
 			return 0, context.Cause(ctx)
 		}
 	}
+	return n, err
 }
 
-// lookup asks for the topic, until a broker answers.
-func (o *Options) lookup(ctx context.Context) (int, error) {
-	for begin, told := time.Now(), false; ; {
+// lookup returns how many partitions the topic has; 0 if there is none. It waits for brokers that do not answer
+// yet.
+func (o *Options) lookup(ctx context.Context) (n int, err error) {
+	err = o.try(ctx, "Kafka", func() error {
 		answer, err := o.Client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{o.Topic}})
-		if err == nil {
-			t := answer.Topics[0]
-			if t.Error == nil && len(t.Partitions) == 0 {
-				t.Error = kafka.UnknownTopicOrPartition
-			}
-			return len(t.Partitions), t.Error
+		if err != nil || errors.Is(answer.Topics[0].Error, kafka.UnknownTopicOrPartition) {
+			return err
 		}
-		if ctx.Err() != nil {
-			return 0, context.Cause(ctx)
-		}
-		if what := remedy(err); what != "" {
-			return 0, fmt.Errorf("%s (%w)", what, err)
-		}
-		if time.Since(begin) > o.GiveUp {
-			return 0, fmt.Errorf("no broker answered for %s: %w", o.GiveUp, err)
-		}
-		if !told {
-			o.Say("waiting for Kafka: %v", err)
-			told = true
-		}
-		if !pause(ctx, 200*time.Millisecond) {
-			return 0, context.Cause(ctx)
-		}
-	}
+		n = len(answer.Topics[0].Partitions)
+		return answer.Topics[0].Error
+	})
+	return n, err
+}
+
+func (o *Options) try(ctx context.Context, who string, f func() error) error {
+	return patience{o.GiveUp, o.Say}.try(ctx, who, f)
 }
 
 // create makes the topic. Its records keep the times at which they were received, which may be long ago:
@@ -143,21 +128,17 @@ type newProducer initproducerid.Request
 // ApiKey implements protocol.Message.
 func (*newProducer) ApiKey() protocol.ApiKey { return protocol.InitProducerId }
 
-func (o *Options) newProducer(ctx context.Context) (producer, error) {
-	for begin := time.Now(); ; {
+func (o *Options) newProducer(ctx context.Context) (p producer, err error) {
+	err = o.try(ctx, "a producer's identity", func() error {
 		answer, err := o.Client.Transport.RoundTrip(ctx, o.Client.Addr, &newProducer{ProducerID: -1, ProducerEpoch: -1, TransactionTimeoutMs: 60_000})
-		if err == nil {
-			a := answer.(*initproducerid.Response)
-			if a.ErrorCode == 0 {
-				return producer{a.ProducerID, a.ProducerEpoch}, nil
-			}
-			err = kafka.Error(a.ErrorCode)
+		if err != nil {
+			return err
 		}
-		if what := remedy(err); what != "" {
-			return producer{}, fmt.Errorf("%s (%w)", what, err)
+		a := answer.(*initproducerid.Response)
+		if p = (producer{a.ProducerID, a.ProducerEpoch}); a.ErrorCode != 0 {
+			return kafka.Error(a.ErrorCode)
 		}
-		if time.Since(begin) > o.GiveUp || !pause(ctx, 100*time.Millisecond) {
-			return producer{}, fmt.Errorf("no broker gave a producer's identity: %w", err)
-		}
-	}
+		return nil
+	})
+	return p, err
 }

@@ -70,10 +70,12 @@ func broker(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
 	return c
 }
 
-// client returns a client as the command makes it.
-func client(t testing.TB, addrs ...string) *kafka.Client {
+// client returns a client for the topic raw, as the command makes it.
+func client(t testing.TB, addrs ...string) *kafka.Client { return clientOf(t, "raw", addrs...) }
+
+func clientOf(t testing.TB, topic string, addrs ...string) *kafka.Client {
 	t.Helper()
-	c, err := connect(feedkafka.Cluster{Brokers: addrs}, "raw")
+	c, err := connect(feedkafka.Cluster{Brokers: addrs}, topic)
 	if err != nil {
 		t.Fatal(err)
 	}
