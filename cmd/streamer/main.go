@@ -14,6 +14,7 @@ var version = "dev"
 
 // commands are all that streamer can do, in the order of its help.
 var commands = []func() *cli.Command{
+	demoCommand,
 	simulateCommand,
 	serveCommand,
 	checkCommand,

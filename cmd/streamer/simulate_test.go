@@ -89,7 +89,7 @@ func TestSimulatePublishesIntoKafka(t *testing.T) {
 	}
 	defer b.Close()
 	cmd := inBackground(t, "simulate", "--brokers", b.Addr(), "--topic", "md", "--rate", "5", "--symbols", "btcusdt,ltcusdt,dogeusdt")
-	eventually(t, "500 records", func() bool { n, _ := b.Held(); return n > 500 })
+	eventually(t, "500 records", func() bool { return held(t, b.Addr(), "md", 3) > 500 })
 	if code := cmd.stop(); code != flags.OK {
 		t.Errorf("ended with %d: %s", code, cmd.out)
 	}
@@ -117,18 +117,22 @@ func TestSimulatePublishesIntoKafka(t *testing.T) {
 	}
 }
 
+// held counts the records of a topic.
+func held(t *testing.T, addr, topic string, partitions int) (n int64) {
+	t.Helper()
+	for partition := range partitions {
+		conn, first, end := leader(t, addr, topic, partition)
+		conn.Close()
+		n += end - first
+	}
+	return n
+}
+
 // records reads what a partition holds.
 func records(t *testing.T, addr, topic string, partition int) (list []kafkago.Message) {
 	t.Helper()
-	conn, err := kafkago.DialLeader(t.Context(), "tcp", addr, topic, partition)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, first, end := leader(t, addr, topic, partition)
 	defer conn.Close()
-	first, end, err := conn.ReadOffsets()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for int64(len(list)) < end-first {
 		m, err := conn.ReadMessage(4 << 20)
 		if err != nil {
@@ -137,6 +141,18 @@ func records(t *testing.T, addr, topic string, partition int) (list []kafkago.Me
 		list = append(list, m)
 	}
 	return list
+}
+
+func leader(t *testing.T, addr, topic string, partition int) (conn *kafkago.Conn, first, end int64) {
+	t.Helper()
+	conn, err := kafkago.DialLeader(t.Context(), "tcp", addr, topic, partition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, end, err = conn.ReadOffsets(); err != nil {
+		t.Fatal(err)
+	}
+	return conn, first, end
 }
 
 // Kafka may come later, and go away and come back: simulate waits, and says for what.
@@ -152,7 +168,7 @@ func TestSimulateWaitsForKafka(t *testing.T) {
 		return b
 	}
 	holds := func(b *broker.Broker) func() bool {
-		return func() bool { n, _ := b.Held(); return n > 50 }
+		return func() bool { return held(t, b.Addr(), "md", 1) > 50 }
 	}
 	b := start("127.0.0.1:0", "")
 	address := b.Addr()

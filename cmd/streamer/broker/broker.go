@@ -18,11 +18,10 @@ type Config struct {
 	Topic      string // made at the start; none
 	Partitions int    // of it: 1
 
-	// What is older than Retention goes, and the oldest while a partition holds more than Bytes. This is
-	// looked at every Sweep, and memory is given back a segment at a time.
-	Retention time.Duration // 10 min
-	Bytes     int64         // 64 MiB
-	Sweep     time.Duration // 10 s
+	// The oldest records go while a partition holds more than Bytes. This is looked at every Sweep, and
+	// memory is given back a segment at a time.
+	Bytes int64         // 32 MiB
+	Sweep time.Duration // 10 s
 }
 
 func (c Config) withDefaults() Config {
@@ -32,11 +31,8 @@ func (c Config) withDefaults() Config {
 	if c.Partitions == 0 {
 		c.Partitions = 1
 	}
-	if c.Retention == 0 {
-		c.Retention = 10 * time.Minute
-	}
 	if c.Bytes == 0 {
-		c.Bytes = 64 << 20
+		c.Bytes = 32 << 20
 	}
 	if c.Sweep == 0 {
 		c.Sweep = 10 * time.Second
@@ -51,7 +47,6 @@ const segments = 16
 type Broker struct {
 	cluster *kfake.Cluster
 	door    *door
-	topic   string
 }
 
 // New starts a broker. Close ends it.
@@ -65,13 +60,13 @@ func New(c Config) (*Broker, error) {
 	if err != nil || port < 0 || port > 65535 {
 		return nil, fmt.Errorf("broker: %q is no port: 0 stands for any that is free", text)
 	}
-	b := &Broker{door: &door{host: host}, topic: c.Topic}
+	b := &Broker{door: &door{host: host}}
 	b.cluster, err = kfake.NewCluster(
 		kfake.NumBrokers(1),
 		kfake.Ports(port),
 		kfake.ListenFn(b.door.listen),
 		kfake.ClusterID("tapedeck-demo"),
-		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": millis(c.Sweep)}),
+		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": strconv.FormatInt(c.Sweep.Milliseconds(), 10)}),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("broker: cannot listen on %s: %w", c.Listen, err)
@@ -81,7 +76,6 @@ func New(c Config) (*Broker, error) {
 	}
 	err = b.cluster.CreateTopic(c.Topic, int32(c.Partitions), map[string]string{
 		"cleanup.policy":  "delete",
-		"retention.ms":    millis(c.Retention),
 		"retention.bytes": strconv.FormatInt(c.Bytes, 10),
 		"segment.bytes":   strconv.FormatInt(max(c.Bytes/segments, 64<<10), 10),
 	})
@@ -92,19 +86,8 @@ func New(c Config) (*Broker, error) {
 	return b, nil
 }
 
-func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-
 // Addr is where clients connect.
 func (b *Broker) Addr() string { return b.cluster.ListenAddrs()[0] }
-
-// Held is how many records and bytes the topic holds.
-func (b *Broker) Held() (records, bytes int64) {
-	for _, p := range b.cluster.PartitionInfos(b.topic) {
-		records += p.HighWatermark - p.LogStartOffset
-		bytes += p.NumBytes
-	}
-	return records, bytes
-}
 
 // Close ends the broker and waits until it has let go of every connection.
 func (b *Broker) Close() {

@@ -169,6 +169,9 @@ func (s *instrument) other(own *side) *side {
 
 // size draws the quantity of an order: half of them are below the usual one, a few far above.
 func (s *instrument) size(times float64) int64 {
+	if s.m.thin() {
+		times *= thick
+	}
 	return 1 + int64(s.spec.size*times*math.Exp(min(1.3*s.rand.NormFloat64(), 4)))
 }
 

@@ -23,12 +23,13 @@ type Options struct {
 	Gaps    time.Duration // mean time between two planned gaps of the venue; none
 
 	// Past is how long the market is history at first, which is thin, so that it is soon sent and read:
-	// fewer orders though prices move as ever, no tickers, and no gaps. Its end is as busy as what follows.
+	// fewer but larger orders, no tickers, and no gaps. Its end is as busy as what follows.
 	Past time.Duration
 }
 
 const (
-	thin  = 0.05             // how often orders come in the past
+	thin  = 0.05             // how often orders come in the past,
+	thick = 4                // and how much larger they are
 	busy  = 30 * time.Second // of the past, at its end
 	never = int64(1) << 62
 )
