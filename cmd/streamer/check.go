@@ -48,7 +48,7 @@ func check(c *cli.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Context, c.Duration("timeout"))
 	defer cancel()
-	findings, err := kafka.Inspect(ctx, s.kafka.Cluster, s.kafka.Topics)
+	findings, err := kafka.Inspect(ctx, s.kafka)
 	if err != nil {
 		return flags.BadConfig("cannot look at Kafka: %w", err)
 	}

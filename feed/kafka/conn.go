@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -52,6 +51,7 @@ type conn struct {
 	timeout time.Duration
 	client  string
 	forget  func() bool
+	known   bool // it has logged in
 
 	out  encoder
 	in   decoder
@@ -129,7 +129,7 @@ func (d *dialer) tlsFor(address string) *tls.Config {
 // expects something else on that port.
 func (c *conn) agree() error {
 	m, err := c.RoundTrip(new(apiversions.Request))
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+	if hungUp(err) {
 		return fmt.Errorf("%s hangs up: it does not speak Kafka, or TLS is on at one end only", c.address)
 	}
 	if err != nil {
@@ -170,6 +170,7 @@ func (c *conn) login(ctx context.Context, how sasl.Mechanism) error {
 	if err != nil {
 		return fmt.Errorf("SASL with %s: %w", c.address, err)
 	}
+	c.known = true
 	return nil
 }
 
@@ -177,7 +178,7 @@ var errLogin = errors.New("the broker does not accept the user and password")
 
 func (c *conn) authenticate(say []byte) ([]byte, error) {
 	m, err := c.RoundTrip(&saslauthenticate.Request{AuthBytes: say})
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // how some say no
+	if hungUp(err) { // how some say no
 		return nil, errLogin
 	}
 	if err != nil {

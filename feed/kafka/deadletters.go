@@ -272,7 +272,9 @@ func letter(p feed.Partition, r *feed.Record, why feed.Reason) kafka.Message {
 	for _, h := range r.Headers {
 		m.Headers = append(m.Headers, kafka.Header{Key: h.Key, Value: bytes.Clone(h.Value)})
 	}
-	say := func(key, value string) { m.Headers = append(m.Headers, kafka.Header{Key: "tapedeck." + key, Value: []byte(value)}) }
+	say := func(key, value string) {
+		m.Headers = append(m.Headers, kafka.Header{Key: "tapedeck." + key, Value: []byte(value)})
+	}
 	say("topic", p.Topic)
 	say("partition", strconv.Itoa(int(p.ID)))
 	say("offset", strconv.FormatInt(r.Offset, 10))

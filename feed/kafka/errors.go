@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/segmentio/kafka-go"
 )
@@ -19,6 +20,11 @@ const (
 	unknownTopicID      kafka.Error = 100
 	inconsistentTopicID kafka.Error = 103
 )
+
+// hungUp reports whether the other end has closed a connection, or broken it.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
 
 // explain says what an error means to somebody who has to deal with it, in the same words each time.
 func explain(err error) string {
@@ -49,7 +55,7 @@ func explain(err error) string {
 func explainCode(code kafka.Error) string {
 	switch code {
 	case kafka.TopicAuthorizationFailed:
-		return "it may not be read: give our user the rights Read and Describe"
+		return "not allowed: give our user the rights Read and Describe"
 	case kafka.UnknownTopicOrPartition, unknownTopicID, inconsistentTopicID:
 		return "the broker does not know the topic: it was deleted, or has just been made"
 	case kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, kafka.FencedLeaderEpoch, kafka.UnknownLeaderEpoch:

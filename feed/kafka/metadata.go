@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net"
 	"strconv"
 
@@ -81,6 +82,9 @@ func (c *conn) metadata(topics []string) (*layout, error) {
 		return nil, err
 	}
 	d, err := c.receive(0)
+	if hungUp(err) && c.last == 1 && !c.known {
+		return nil, fmt.Errorf("%s hangs up when it is asked for topics: it may want a user and a password (SASL)", c.address)
+	}
 	if err != nil {
 		return nil, err
 	}

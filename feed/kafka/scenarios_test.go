@@ -278,23 +278,28 @@ func large(t *testing.T, brokers []string) {
 // The marks that end a transaction are no records and no loss.
 func transactions(t *testing.T, brokers []string) {
 	topic := newTopic()
-	w := newWriter(t, brokers, kgo.TransactionalID(topic), kgo.RequiredAcks(kgo.AllISRAcks()))
 	newWriter(t, brokers).create(topic, 1)
-	for i := range 3 {
-		if err := w.cl.BeginTransaction(); err != nil {
-			t.Fatal(err)
-		}
-		w.send(topic, 0, fmt.Sprint(i))
-		if err := w.cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
-			t.Fatal(err)
-		}
-	}
+	commit(t, newWriter(t, brokers, kgo.TransactionalID(topic)), topic, "0", "1", "2")
 	r := newRecorder(t)
 	r.holes = true
 	t.Cleanup(runInto(t, quickAt(brokers, topic), r))
 	v := r.reaches(topic, 0, 5)
 	if !slices.Equal(v.values[0], []string{"0", "1", "2"}) || len(v.lost) > 0 {
 		t.Errorf("read %q, lost %v", v.values[0], v.lost)
+	}
+}
+
+// commit writes each value in a transaction of its own.
+func commit(t *testing.T, w *writer, topic string, values ...string) {
+	t.Helper()
+	for _, v := range values {
+		if err := w.cl.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		w.send(topic, 0, v)
+		if err := w.cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
