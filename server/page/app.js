@@ -14,6 +14,7 @@ const trades = 60;
 const width = '1m';
 const listInterval = '1s'; // for the list a second is soon enough
 const pingEvery = 5_000;
+const pingsAtFirst = 4; // one right after the other: the first answers are slow
 
 const $ = (id) => document.getElementById(id);
 
@@ -36,6 +37,7 @@ let arrived = 0; // messages, since the last second
 let ages = []; // of those of the chosen symbol, in ms
 let gaps = 0;
 let staleSince = 0; // ms; 0: the book is good
+let pings = 0; // of this connection
 const changed = new Set(); // what the next frame of the screen draws anew
 
 function draw(part) {
@@ -105,6 +107,7 @@ const handler = {
     $('interval').replaceChildren(new Option('every tick', '0'), ...offered.map((text) => new Option(text, text)));
     if (interval !== '0' && !offered.includes(interval)) interval = offered[0] ?? '0';
     $('interval').value = interval;
+    pings = 0;
     ping();
   },
   frame(messages) {
@@ -115,6 +118,7 @@ const handler = {
   },
   pong(message) {
     clock.answered(message.ts);
+    if (++pings < pingsAtFirst) ping();
   },
   refused(message) {
     if (!message.room || message.room === chosen?.book) state('book-state', message.code, message.message);
@@ -132,7 +136,7 @@ const handler = {
       $('interval').value = granted.interval;
     }
     if (granted.room === chosen?.tape) state('tape-state', granted.state);
-    if (!chosen) choose(room.venue, room.symbol);
+    if (!chosen) setTimeout(chooseBusiest, 300); // their tickers come right after
   },
   room(verdict, message) {
     if (verdict === 'gap') write('gaps', String(++gaps));
@@ -157,15 +161,21 @@ function onBook(verdict, message) {
 
 // onBookState says how the book is, and for a while after it was not good, that it is again.
 function onBookState(name, reason) {
-  if (name === 'live' && staleSince) {
-    const took = ((Date.now() - staleSince) / 1000).toFixed(1);
-    staleSince = 0;
-    state('book-state', 'quiet', `recovered after ${took} s`);
-    write('book-state', `recovered after ${took} s`);
-    setTimeout(() => staleSince || state('book-state', 'live'), 5000);
-  } else if (name !== 'live' || $('book-state').dataset.bad === 'true') state('book-state', name, reason);
   if (name === 'stale' || name === 'down') staleSince ||= Date.now();
+  else if (name === 'live' && staleSince) return mended();
+  else delete $('book-state').dataset.mended;
+  state('book-state', name, reason);
   $('book').classList.toggle('stale', staleSince > 0);
+}
+
+function mended() {
+  const took = (Date.now() - staleSince) / 1000;
+  staleSince = 0;
+  $('book').classList.remove('stale');
+  state('book-state', 'quiet', '');
+  $('book-state').dataset.mended = '';
+  write('book-state', `recovered after ${took.toFixed(1)} s`);
+  setTimeout(() => 'mended' in $('book-state').dataset && onBookState('live'), 5000);
 }
 
 function onTape(verdict, message) {
@@ -218,14 +228,21 @@ function choose(venue, symbol) {
   staleSince = 0;
   for (const id of ['book-state', 'tape-state']) $(id).hidden = true;
   $('book').classList.remove('stale');
-  link.subscribe([chosen.book, chosen.tape], interval);
-  link.subscribe([chosen.chart], listInterval);
+  link.subscribe([chosen.book, chosen.tape, chosen.chart], interval);
   symbols.mark(venue, symbol);
   write('symbol', symbol);
   write('venue', venue);
   write('command', `streamer tail ${chosen.book}`);
   $('snapshot').href = `v1/snapshot/${encodeURIComponent(chosen.book)}`;
   for (const part of ['book', 'tape', 'ticker', 'chart']) draw(part);
+}
+
+// chooseBusiest chooses, where nobody has, the symbol in which the most money moved.
+function chooseBusiest() {
+  if (chosen || symbols.entries.size === 0) return;
+  const moved = ({ venue, symbol }) => decimal.parse(tickers.get(roomName('ticker', venue, symbol))?.quoteVolume ?? '0');
+  const busiest = [...symbols.entries.values()].reduce((a, b) => (decimal.compare(moved(b), moved(a)) > 0 ? b : a));
+  choose(busiest.venue, busiest.symbol);
 }
 
 function decode(text) {
@@ -253,7 +270,6 @@ async function follow() {
       symbols.entry(venue, symbol);
       if (!venues.has(venue)) link.subscribe([`ticker:${venue}:*`], listInterval);
       venues.add(venue);
-      if (!chosen) choose(venue, symbol);
     }
     $('no-symbols').hidden = symbols.entries.size > 0;
     symbols.mark(chosen?.venue, chosen?.symbol);
@@ -284,7 +300,7 @@ $('link').addEventListener('click', () => link.now());
 $('filter').addEventListener('input', (event) => symbols.filter(event.target.value));
 $('interval').addEventListener('change', (event) => {
   interval = event.target.value;
-  if (chosen) link.subscribe([chosen.book, chosen.tape], interval);
+  if (chosen) link.subscribe([chosen.book, chosen.tape, chosen.chart], interval);
 });
 addEventListener('hashchange', fromAddress);
 addEventListener('online', () => link.now());

@@ -28,11 +28,15 @@ export class Candles {
   }
 }
 
-// layout places candles in a picture of that size, the newest at its right edge. Volumes take its lowest
-// part. Floats are good enough for pixels; what is written keeps its text.
-export function layout(candles, { width, height, step = 9, foot = 0.2 }) {
-  const shown = candles.slice(-Math.max(1, Math.floor(width / step)));
+const narrow = 8; // px that a candle has at least, with the space beside it
+const wide = 22; // and at most
+
+// layout places candles in a picture of that size, the newest at its right edge: as many as fit, as wide
+// as there is room for. Volumes take its lowest part. Floats are good enough for pixels; what is written keeps its text.
+export function layout(candles, { width, height, foot = 0.2 }) {
+  const shown = candles.slice(-Math.max(1, Math.floor(width / narrow)));
   if (shown.length === 0) return null;
+  const step = Math.min(wide, width / shown.length);
   const high = shown.reduce((a, c) => (Number(c.h) > Number(a) ? c.h : a), shown[0].h);
   const low = shown.reduce((a, c) => (Number(c.l) < Number(a) ? c.l : a), shown[0].l);
   const most = Math.max(...shown.map((c) => Number(c.v)));
@@ -42,8 +46,8 @@ export function layout(candles, { width, height, step = 9, foot = 0.2 }) {
     const [open, close] = [y(c.o), y(c.c)];
     return {
       start: c.start,
-      x: width - (shown.length - i) * step,
-      width: step - 2,
+      x: Math.round(width - (shown.length - i) * step),
+      width: Math.floor(step * 0.8),
       top: Math.min(open, close),
       body: Math.max(1, Math.abs(open - close)),
       wick: [y(c.h), y(c.l)],

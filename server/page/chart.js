@@ -2,8 +2,6 @@
 
 import { layout } from './candles.js';
 
-const axis = 68; // px for the prices at the right
-
 export class Chart {
   constructor(canvas, redraw) {
     this.canvas = canvas;
@@ -21,11 +19,13 @@ export class Chart {
     pen.scale(ratio, ratio);
     const style = getComputedStyle(this.canvas);
     const colour = (name) => style.getPropertyValue(name);
-    const foot = 18; // for the times
-    const picture = layout(candles, { width: width - axis, height: height - foot });
-    if (!picture || width <= axis) return;
     pen.font = `11px ${style.fontFamily}`;
     pen.textBaseline = 'middle';
+    const foot = 18; // for the times
+    const widest = Math.max(...candles.slice(-1).map((c) => pen.measureText(price(c.c)).width), 40);
+    const axis = Math.ceil(widest) + 14; // for the prices at the right
+    const picture = layout(candles, { width: width - axis, height: height - foot });
+    if (!picture || width <= axis) return;
     this.times(pen, picture, height - foot / 2, colour);
     for (const bar of picture.bars) {
       const middle = Math.round(bar.x + bar.width / 2) + 0.5;
@@ -35,7 +35,7 @@ export class Chart {
       pen.fillStyle = colour(`--${bar.way}-bar`);
       pen.fillRect(bar.x, height - foot - bar.volume, bar.width, bar.volume);
     }
-    this.prices(pen, picture, candles.at(-1), price, width - axis, colour);
+    this.prices(pen, picture, candles.at(-1), price, { x: width - axis, axis }, colour);
   }
 
   // times stand under every tenth minute.
@@ -52,7 +52,7 @@ export class Chart {
     }
   }
 
-  prices(pen, picture, newest, price, x, colour) {
+  prices(pen, picture, newest, price, { x, axis }, colour) {
     pen.textAlign = 'left';
     const at = picture.y(newest.c);
     for (const edge of [picture.high, picture.low]) {

@@ -3,7 +3,7 @@
 
 export class Clock {
   // now returns our own time in ms.
-  constructor(now = Date.now) {
+  constructor(now = () => performance.timeOrigin + performance.now()) {
     this.now = now;
     this.ahead = null; // how far the server's clock is ahead of ours, ms; null: not known yet
     this.trip = Infinity; // of the question that told it

@@ -16,6 +16,24 @@ test('decimals are exact and equal by value', () => {
   assert.equal(decimal.key('5.000'), decimal.key('5'));
 });
 
+test('numbers of a kind have as many decimals as any of them has needed', () => {
+  const places = new decimal.Places();
+  assert.equal(places.text('97412.50000000'), '97,412.5');
+  assert.equal(places.text('97412.52000000'), '97,412.52');
+  assert.equal(places.text('5'), '5.00');
+  assert.equal(new decimal.Places().text('63835902.00000000'), '63,835,902');
+  assert.equal(new decimal.Places().see('0.10', '0.0123').text('-1234.5'), '-1,234.5000');
+  assert.equal(new decimal.Places().text('100'), '100');
+});
+
+test('large numbers are said in short', () => {
+  assert.equal(decimal.brief('452486097884.00000000'), '452.48 B');
+  assert.equal(decimal.brief('5461579.33757009'), '5.46 M');
+  assert.equal(decimal.brief('12801.53'), '12.80 K');
+  assert.equal(decimal.brief('9999.987'), '9,999.98');
+  assert.equal(decimal.brief('12'), '12');
+});
+
 test('a book folds levels, equal by value, and "0" removes', () => {
   const book = new Book();
   book.replace({ bids: [['99.0', '1'], ['98.5', '2']], asks: [['100.10', '3']] });

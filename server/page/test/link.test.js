@@ -27,6 +27,7 @@ function stage() {
     room: (verdict, message) => log.push([verdict, message.room]),
     frame: () => {},
     heartbeat: () => {},
+    pong: (message) => log.push(['pong', message.ts]),
     refused: (message) => log.push(['refused', message.code]),
     broken: (room) => log.push(['broken', room]),
   };
@@ -110,6 +111,16 @@ test('what was refused for now is asked again', () => {
   say(granted);
   again.fn();
   assert.equal(sockets[0].sent.length, 2, 'what is answered is not asked again');
+});
+
+test('the server is asked for its time only while there is one', () => {
+  const { link, log, sockets, say } = stage();
+  assert.equal(link.ping(), false);
+  say(hello);
+  assert.equal(link.ping(), true);
+  assert.deepEqual(sockets[0].sent, [{ op: 'ping' }]);
+  say({ t: 'ok', op: 'ping', ts: 42 });
+  assert.deepEqual(log.at(-1), ['pong', 42]);
 });
 
 test('a final close is final; a bye says how long to wait', () => {
