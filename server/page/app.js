@@ -37,6 +37,7 @@ let arrived = 0; // messages, since the last second
 let ages = []; // of those of the chosen symbol, in ms
 let gaps = 0;
 let staleSince = 0; // ms; 0: the book is good
+let calm; // the timer that ends the word of its recovery
 let pings = 0; // of this connection
 const changed = new Set(); // what the next frame of the screen draws anew
 
@@ -161,21 +162,27 @@ function onBook(verdict, message) {
 
 // onBookState says how the book is, and for a while after it was not good, that it is again.
 function onBookState(name, reason) {
+  const good = name === 'live';
   if (name === 'stale' || name === 'down') staleSince ||= Date.now();
-  else if (name === 'live' && staleSince) return mended();
-  else delete $('book-state').dataset.mended;
-  state('book-state', name, reason);
-  $('book').classList.toggle('stale', staleSince > 0);
+  if (good && staleSince) mended();
+  else if (!good || !('mended' in $('book-state').dataset)) showBookState(name, reason);
 }
 
 function mended() {
-  const took = (Date.now() - staleSince) / 1000;
+  const took = ((Date.now() - staleSince) / 1000).toFixed(1);
   staleSince = 0;
-  $('book').classList.remove('stale');
-  state('book-state', 'quiet', '');
+  showBookState('live');
+  $('book-state').hidden = false;
   $('book-state').dataset.mended = '';
-  write('book-state', `recovered after ${took.toFixed(1)} s`);
-  setTimeout(() => 'mended' in $('book-state').dataset && onBookState('live'), 5000);
+  write('book-state', `recovered after ${took} s`);
+  calm = setTimeout(showBookState, 5000, 'live');
+}
+
+function showBookState(name, reason) {
+  clearTimeout(calm);
+  delete $('book-state').dataset.mended;
+  $('book').classList.toggle('stale', staleSince > 0);
+  state('book-state', name, reason);
 }
 
 function onTape(verdict, message) {
@@ -226,8 +233,8 @@ function choose(venue, symbol) {
   };
   for (const part of [book, tape, candles]) part.clear();
   staleSince = 0;
-  for (const id of ['book-state', 'tape-state']) $(id).hidden = true;
-  $('book').classList.remove('stale');
+  showBookState('live');
+  state('tape-state', 'live');
   link.subscribe([chosen.book, chosen.tape, chosen.chart], interval);
   symbols.mark(venue, symbol);
   write('symbol', symbol);
