@@ -51,7 +51,7 @@ func (s *instrument) behind() *side {
 	}
 }
 
-// market takes from the touch: mostly a part of what is there, sometimes more than that.
+// market takes from the touch. Who takes looks at what is there first: only a few want more than that.
 func (s *instrument) market() {
 	if s.rand.IntN(6) == 0 {
 		s.buying = !s.buying
@@ -60,8 +60,11 @@ func (s *instrument) market() {
 	if s.buying {
 		from = &s.asks
 	}
-	qty := s.size(1)
-	for range 3 {
+	qty, most := s.size(1), 1
+	if s.rand.IntN(8) == 0 {
+		most = 3
+	}
+	for range most {
 		if len(from.levels) <= fewest || qty <= 0 {
 			return
 		}

@@ -108,7 +108,8 @@ func (m *Market) Next() Record {
 	return m.queue[m.told-1]
 }
 
-// Skip moves the clock on by d during which nothing happens: for a caller that was asleep.
+// Skip moves the clock on by d during which nothing happens: for a caller that was asleep. What has
+// happened but was not told yet keeps its time.
 func (m *Market) Skip(d time.Duration) { m.epoch += d.Microseconds() }
 
 // step lets what is due next happen.
