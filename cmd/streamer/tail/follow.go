@@ -24,8 +24,9 @@ type follower struct {
 	heartbeat time.Duration
 	tries     int  // connections in a row that did not live to a heartbeat
 	met       bool // a server has answered once
-	bye       *mirror.Message
-	stop      error // why there is nothing more to follow
+	later     bool            // the server asks to come again, later than at once
+	bye       *mirror.Message // its last words
+	stop      error // why there is nothing more to follow, or nobody to follow for
 }
 
 func newFollower(c Config, v view) *follower {
@@ -48,15 +49,15 @@ func jitter(n int) time.Duration {
 func (f *follower) run(ctx context.Context) error {
 	for {
 		err := f.once(ctx)
-		if ctx.Err() != nil || f.stop != nil || gone(err) {
-			return errors.Join(f.stop, err)
+		if ctx.Err() != nil || f.stop != nil {
+			return f.stop
 		}
 		wait, err := f.pause(err)
 		if err != nil {
 			return err
 		}
-		if _, err := f.view.flush(time.Now()); err != nil {
-			return err
+		if f.flush(); f.stop != nil {
+			return f.stop
 		}
 		select {
 		case <-ctx.Done():
@@ -124,17 +125,26 @@ func (f *follower) once(ctx context.Context) error {
 			if err := f.mirror.Frame(frame); err != nil {
 				return fmt.Errorf("the server broke the protocol: %w", err)
 			}
+			if f.later {
+				f.later = false
+				return errors.New("asked to come later")
+			}
 			silence.Reset(f.deadline())
 		}
-		again, err := f.view.flush(time.Now())
-		if err != nil {
-			return err
-		}
-		if again > 0 {
+		if again := f.flush(); again > 0 {
 			repaint.Reset(again)
 		}
 	}
 	return nil
+}
+
+// flush has the view write what it has. Where that fails there is nobody to follow for.
+func (f *follower) flush() (again time.Duration) {
+	again, err := f.view.flush(time.Now())
+	if err != nil {
+		f.stop = err
+	}
+	return again
 }
 
 // deadline is how long a server may be silent: it says something every heartbeat.
@@ -214,7 +224,7 @@ func (f *follower) take(m *mirror.Message, r *mirror.Room) {
 		f.refused(m)
 	}
 	f.view.message(m, r)
-	if r != nil { // shown: only a book is told in parts that belong together
+	if r != nil { // shown; and a tail runs long
 		r.Trades = nil
 		clear(r.Candles)
 	}
@@ -228,6 +238,7 @@ func (f *follower) refused(m *mirror.Message) {
 	}
 	notef(f.view, "refused: %s", text)
 	if m.Retry {
+		f.later, f.bye = true, &mirror.Message{Recon: true, After: m.After, Reason: text}
 		return
 	}
 	delete(f.mirror.Rooms, m.Room)

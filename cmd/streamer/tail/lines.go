@@ -31,8 +31,13 @@ func (l lines) paint(colour, text string) string {
 	return colour + text + normal
 }
 
-// clock is a time of day in UTC: markets have no other.
-func clock(us int64) string { return time.UnixMicro(us).UTC().Format("15:04:05.000") }
+// clock is a time of day in UTC: markets have no other. A gap has none.
+func clock(us int64) string {
+	if us == 0 {
+		return "--:--:--.---"
+	}
+	return time.UnixMicro(us).UTC().Format("15:04:05.000")
+}
 
 // row begins a line of a room.
 func (l lines) row(us int64, room, text string) string {
@@ -89,10 +94,11 @@ func (l lines) body(m *mirror.Message, r *mirror.Room, books bool) (out []string
 	channel, _, _ := strings.Cut(m.Room, ":")
 	switch channel {
 	case "trades":
-		if m.T == "snapshot" && len(r.Trades) == 0 {
+		trades := changed[mirror.Trade](m)
+		if len(trades) == 0 {
 			return []string{l.row(m.Ts, m.Room, l.paint(dim, "no trades yet"))}
 		}
-		for _, t := range r.Trades {
+		for _, t := range trades {
 			out = append(out, l.trade(m, t))
 		}
 	case "quotes":
@@ -101,11 +107,8 @@ func (l lines) body(m *mirror.Message, r *mirror.Room, books bool) (out []string
 	case "ticker":
 		out = []string{l.row(m.Ts, m.Room, l.ticker(r.Fields))}
 	case "candles":
-		var changed []mirror.Candle
-		if json.Unmarshal(m.D, &changed) == nil {
-			for _, c := range changed {
-				out = append(out, l.row(m.Ts, m.Room, l.candle(c)))
-			}
+		for _, c := range changed[mirror.Candle](m) {
+			out = append(out, l.row(m.Ts, m.Room, l.candle(c)))
 		}
 	case "book":
 		if books {
@@ -114,6 +117,12 @@ func (l lines) body(m *mirror.Message, r *mirror.Room, books bool) (out []string
 		}
 	}
 	return out
+}
+
+// changed is what a message brings of a list. The mirror has read it already, so it can be read.
+func changed[T any](m *mirror.Message) (list []T) {
+	json.Unmarshal(m.D, &list)
+	return list
 }
 
 func (l lines) trade(m *mirror.Message, t mirror.Trade) string {

@@ -99,7 +99,7 @@ func (v *screen) ladders() (out []string) {
 		return nil
 	}
 	w, h := v.size()
-	rows := min(v.levels, (h-1)/len(v.books)-1)
+	rows := max(min(v.levels, (h-1)/len(v.books)-1), 0)
 	for _, name := range slices.Sorted(maps.Keys(v.books)) {
 		if len(out)+1 >= h {
 			break
@@ -147,7 +147,7 @@ func (v *screen) ladder(b *book, rows, w int) []string {
 			widths[i] = max(widths[i], len(text))
 		}
 	}
-	for i := range max(len(bids), len(asks), 0) {
+	for i := range max(len(bids), len(asks)) {
 		at := func(column int) string {
 			if i < len(columns[column]) {
 				return columns[column][i]

@@ -3,6 +3,7 @@
 package tail
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -54,13 +55,11 @@ func Run(ctx context.Context, c Config) error {
 	}
 	f := newFollower(c, v)
 	err := f.run(ctx)
-	if ended := v.end(); err == nil {
-		err = ended
-	}
-	if ctx.Err() != nil || gone(err) {
+	ended := v.end()
+	if ctx.Err() != nil || gone(f.stop) || gone(ended) {
 		return nil
 	}
-	return err
+	return cmp.Or(err, ended)
 }
 
 // notef tells a view something about the connection.
