@@ -1,4 +1,4 @@
-// Command replay publishes recorded market data again.
+// Command replay brings recorded market data back.
 package main
 
 import (
@@ -13,14 +13,23 @@ import (
 // version is set by the linker: -X main.version=v1.2.3.
 var version = "dev"
 
+// commands are all that replay can do, in the order of its help.
+var commands = []func() *cli.Command{
+	publish.Command,
+	referenceCommand,
+}
+
 func main() { os.Exit(flags.Main(newApp(), os.Args)) }
 
 // newApp makes the program; a cli.App serves for one run.
 func newApp() *cli.App {
-	return &cli.App{
-		Name:     "replay",
-		Usage:    "recorded market data, once more",
-		Version:  version,
-		Commands: []*cli.Command{publish.Command()},
+	app := &cli.App{
+		Name:    "replay",
+		Usage:   "recorded market data, once more",
+		Version: version,
 	}
+	for _, make := range commands {
+		app.Commands = append(app.Commands, make())
+	}
+	return app
 }

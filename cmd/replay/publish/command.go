@@ -33,7 +33,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "topic", Usage: "the `TOPIC` to send to"},
 			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the messages: " + strings.Join(formats(), ", ")},
 			&cli.GenericFlag{Name: "speed", Value: &speed, Usage: "`TIMES` as fast as it was received, 0.1 to 1000, or max"},
-			&cli.BoolFlag{Name: "now", Usage: "the session begins now: its times are shifted"},
+			&cli.BoolFlag{Name: "now", Usage: "the session begins now: the times of its records follow from the present, at the speed chosen"},
 			&cli.BoolFlag{Name: "loop", Usage: "begin again at the end, until interrupted"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on where the newest run of this session ended"},
 			&cli.BoolFlag{Name: "again", Usage: "send the session although the topic has it already"},
@@ -56,7 +56,14 @@ REST snapshots from FILE.rest.raw.gz are merged in by time of receipt. Several f
 
 Records are keyed by native symbol, or by FILE's name where a venue's sequence spans a connection, and lie in the
 partition that the Java client would choose. All replicas acknowledge. What was interrupted goes on with --resume:
-nothing is missing and nothing doubled, also after kill -9.`
+nothing is missing and nothing doubled, also after kill -9.
+
+Examples:
+
+  # a session as it was, in a topic made for it
+  replay publish --brokers kafka:9092 --create-topic --partitions 6 --topic md.raw.binance --feed binance s.raw.gz
+  # a market that goes on for ever, ten times as fast and as if it were now
+  replay publish --brokers kafka:9092 --topic md.raw.binance --feed binance --speed 10 --now --loop s.raw.gz`
 
 func formats() (names []string) {
 	for _, f := range venue.Formats {

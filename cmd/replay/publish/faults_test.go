@@ -159,9 +159,9 @@ func lateRequest(t *testing.T, topic, addr string) {
 	// The second request is held back, and the publisher does not live to see more of it.
 	c := clientOf(t, topic, addr)
 	var late []byte
-	requests := 0
+	var requests atomic.Int64
 	unreliable(c, func(conn net.Conn, request []byte) ([]byte, error) {
-		if requests++; requests == 1 {
+		if requests.Add(1) == 1 {
 			return exchange(conn, request)
 		}
 		late = request

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -13,21 +14,20 @@ type pacer struct {
 	begin time.Time
 }
 
-// wait returns when the message received at t, in µs, is due, or with the error of ctx.
-func (p *pacer) wait(ctx context.Context, t int64) error {
+// at returns when the message received at t, in µs, has its place: the first one, when it is asked for. As
+// fast as possible, messages keep the distance in which they were received, though they go sooner.
+func (p *pacer) at(t int64) time.Time {
 	if p.begin.IsZero() {
 		p.first, p.begin = t, time.Now()
 	}
-	if p.speed == 0 {
-		return ctx.Err()
+	return p.begin.Add(time.Duration(float64(t-p.first) / cmp.Or(p.speed, 1) * float64(time.Microsecond)))
+}
+
+// wait returns at this time, or with the error of ctx.
+func (p *pacer) wait(ctx context.Context, t int64) error {
+	left := time.Until(p.at(t))
+	if p.speed > 0 && left > 0 {
+		pause(ctx, left)
 	}
-	after := time.Duration(float64(t-p.first) / p.speed * float64(time.Microsecond))
-	left := after - time.Since(p.begin)
-	if left <= 0 {
-		return ctx.Err()
-	}
-	if !pause(ctx, left) {
-		return ctx.Err()
-	}
-	return nil
+	return ctx.Err()
 }

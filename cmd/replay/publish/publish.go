@@ -35,7 +35,7 @@ type Options struct {
 	All    bool   // also what carries no market data
 
 	Speed  float64 // 1: as it was received; 0: as fast as possible
-	Now    bool    // the first record's time is the present, and the others' follow from it
+	Now    bool    // a record's time is when it is sent by the pace, from the present on
 	Loop   bool    // begin again at the end
 	Resume bool    // go on where the newest run of this session ended
 	Again  bool    // whether or not the topic has this session already
@@ -83,7 +83,6 @@ type publisher struct {
 	spread   int      // partitions that keys are spread over
 	identity producer // of lanes without a record from an earlier run
 	pace     pacer
-	shift    int64 // what --now adds to the times, µs
 	ahead    int64 // what the passes before this one add, µs
 	first    int64 // the pass's first and greatest time, µs
 	last     int64
@@ -236,13 +235,13 @@ func (p *publisher) publish(ctx context.Context, m *capture.Message, r *record, 
 		p.refused(why)
 	}
 	due := m.Time + p.ahead
-	if p.Now && p.pace.begin.IsZero() {
-		p.shift = time.Now().UnixMicro() - due
-	}
 	if err := p.pace.wait(ctx, due); err != nil {
 		return context.Cause(ctx)
 	}
-	r.time = (due + p.shift) / 1000
+	r.time = due / 1000
+	if p.Now {
+		r.time = p.pace.at(due).UnixMilli()
+	}
 	return p.lane(i, start).add(ctx, r)
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -94,9 +95,9 @@ func TestAgainAndResume(t *testing.T) {
 	o = quick(t, c, "raw", file)
 	o.Again = true
 	half, stop := context.WithCancel(t.Context())
-	sent := 0
+	var requests atomic.Int64
 	unreliable(c, func(conn net.Conn, request []byte) ([]byte, error) {
-		if sent++; sent == 2 {
+		if requests.Add(1) == 2 {
 			stop()
 		}
 		return exchange(conn, request)
@@ -195,14 +196,17 @@ func TestInterrupted(t *testing.T) {
 func TestNow(t *testing.T) {
 	b := broker(t, kfake.SeedTopics(1, "raw"))
 	c := client(t, b.ListenAddrs()...)
-	o := quick(t, c, "raw", write(t, "s.raw", `1700000000000000 {"ack":1}`, `1700000001000000 {"s":"A"}`, `1700000091000000 {"s":"A"}`))
-	o.Now = true
-	before := time.Now().Truncate(time.Millisecond)
-	must(t, o)
-	records := all(t, c, "raw", 1)
-	first := records[0].time
-	if first.Before(before) || first.After(time.Now()) || !records[1].time.Equal(first.Add(90*time.Second)) {
-		t.Errorf("the times are %s and %s, published after %s", first, records[1].time, before)
+	file := write(t, "s.raw", `1700000000000000 {"ack":1}`, `1700000001000000 {"s":"A"}`, `1700000031000000 {"s":"A"}`)
+	for speed, after := range map[float64]time.Duration{0: 30 * time.Second, 1000: 30 * time.Millisecond} {
+		o := quick(t, c, "raw", file)
+		o.Now, o.Speed, o.Again = true, speed, true
+		before := time.Now().Truncate(time.Millisecond)
+		must(t, o)
+		records := all(t, c, "raw", 1)
+		first, second := records[len(records)-2].time, records[len(records)-1].time
+		if first.Before(before) || first.After(time.Now()) || second.Sub(first) != after {
+			t.Errorf("speed %v: the times are %s and %s, published after %s", speed, first, second, before)
+		}
 	}
 }
 
