@@ -262,7 +262,7 @@ type end struct {
 	said bytes.Buffer
 }
 
-// drain reads to the connection's end. What follows a close frame is a fault.
+// drain reads to the connection's end, and answers a close frame. What follows one is a fault.
 func (p *peer) drain() (e end) {
 	p.SetReadDeadline(time.Now().Add(30 * time.Second))
 	for {
@@ -292,6 +292,22 @@ func (p *peer) drain() (e end) {
 			if len(payload) >= 2 {
 				e.code = binary.BigEndian.Uint16(payload)
 			}
+			p.write(frame(0x88, payload[:min(len(payload), 2)]))
+		}
+	}
+}
+
+// fold reads frames into a mirror until it is as ok says.
+func (p *peer) fold(known *mirror.Mirror, what string, ok func() bool) {
+	p.t.Helper()
+	p.SetReadDeadline(time.Now().Add(20 * time.Second))
+	for !ok() {
+		opcode, payload, err := p.next()
+		if err == nil && opcode == gwsText {
+			err = known.Frame(payload)
+		}
+		if err != nil {
+			p.t.Fatalf("%s: %v", what, err)
 		}
 	}
 }

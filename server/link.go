@@ -75,6 +75,15 @@ func (l *link) expect(n int) {
 	l.limit = len(l.rest) + n + n>>8 + maxControl
 }
 
+// flushed ends what expect began, and reports whether the link is blocked: nothing but control frames may
+// come behind what waits now.
+func (l *link) flushed() (blocked bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limit = len(l.rest) + maxControl
+	return l.blocked
+}
+
 func (l *link) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	if !l.open {
@@ -176,13 +185,6 @@ func (l *link) wrote(n int, err error) bool {
 	}
 	l.blocked, l.limit = false, maxControl
 	return true
-}
-
-// waits reports whether the link is blocked.
-func (l *link) waits() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.blocked
 }
 
 // stuck returns for how long the link has been blocked.

@@ -291,9 +291,6 @@ func (s *Server) gone(sess *session) {
 	s.config.Log.Debug("session ended", "conn", sess.id, "ip", sess.ip, "code", code)
 }
 
-// noCloseFrame stands for the close code of a connection that ended without one, as in RFC 6455 §7.1.5.
-const noCloseFrame = 1006
-
 // panicked takes note of a frame that made a session's reader panic. The first is logged with its
 // stack: each of a hostile client's frames could bring another.
 func (s *Server) panicked(sess *session, reason any) {

@@ -54,25 +54,36 @@ func (s *socket) control(payload int) { s.pending = max(s.pending-6-payload, 0) 
 
 const closeOpcode = 0x88 // with its fin bit
 
-// Write is for gws: the handshake's answer, then control frames.
+// Write is for gws: the handshake's answer, then control frames. Where the connection broke, gws writes a
+// close frame with the error's text, which may name our addresses: nobody is there to hear it.
 func (s *socket) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.code == 0 && len(p) >= 2 && p[0] == closeOpcode {
+		s.code = closeCode(p)
+		if s.code != noCloseFrame {
+			return s.Conn.Write(p)
+		}
+	}
 	if s.code != 0 {
 		return len(p), nil
-	}
-	if len(p) >= 2 && p[0] == closeOpcode {
-		s.code = closeCode(p)
 	}
 	return s.Conn.Write(p)
 }
 
-// closeCode is the code in an unmasked close frame; 1005 stands for one without, as in RFC 6455 §7.1.5.
+// noCloseFrame stands for the close code of a connection that ended without one, as in RFC 6455 §7.1.5.
+const noCloseFrame = 1006
+
+// closeCode is the code in a close frame of gws; 1005 stands for none in it.
 func closeCode(frame []byte) uint16 {
 	if len(frame) < 4 {
 		return 1005
 	}
-	return binary.BigEndian.Uint16(frame[2:])
+	code := binary.BigEndian.Uint16(frame[2:])
+	if code == 1000 && len(frame) > 4 { // the answer to a peer's has no reason
+		return noCloseFrame
+	}
+	return code
 }
 
 // send writes one flush; false: the link is blocked now, and the rest is kept.
@@ -98,7 +109,7 @@ func (s *socket) put(p []byte) bool {
 	}
 	s.link.expect(len(p))
 	s.Conn.Write(p) // an error has closed the link, and so ends the reader, which sees to the rest
-	return !s.link.waits()
+	return !s.link.flushed()
 }
 
 func (s *socket) stuck(now time.Time) time.Duration { return s.link.stuck(now) }

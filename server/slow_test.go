@@ -1,0 +1,279 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"tapedeck/wire/mirror"
+)
+
+// tight makes a node whose sockets take little, so that a slow client blocks soon.
+func tight(c *Config) { c.SendBuffer = 16 << 10 }
+
+// little is a slow client's receive buffer. A much smaller one would make the kernel wait for its timers.
+const little = 64 << 10
+
+func secure(t *testing.T) func(*Config) {
+	cert, key := certificate(t)
+	return func(c *Config) { c.TLSCert, c.TLSKey = cert, key }
+}
+
+func eachNode(t *testing.T, f func(t *testing.T, options ...func(*Config))) {
+	t.Run("plain", func(t *testing.T) { f(t, tight) })
+	t.Run("tls", func(t *testing.T) { f(t, tight, secure(t)) })
+}
+
+// blocked is how many sessions' sockets have taken nothing for so long.
+func (n *node) blocked(since time.Duration) int {
+	count := 0
+	for _, p := range n.pumps {
+		done := make(chan struct{})
+		p.do(func() {
+			defer close(done)
+			for _, s := range p.sessions {
+				if s.out.stuck(time.Now()) > since {
+					count++
+				}
+			}
+		})
+		<-done
+	}
+	return count
+}
+
+// flood adds records until so many sessions are blocked, for more than a moment. While they are it adds
+// nothing more.
+func (n *node) flood(want int, add func()) {
+	n.t.Helper()
+	until(n.t, fmt.Sprint(want, " sessions are blocked"), func() bool {
+		if n.blocked(0) < want {
+			for range 20 {
+				add()
+			}
+			return false
+		}
+		return n.blocked(50*time.Millisecond) >= want
+	})
+}
+
+// A client that stops reading costs nobody anything, and reads on from where it was: it is told every
+// trade that is still held and how many are not; of the book what changed, in one, or the state.
+func TestSlowReaderReadsOn(t *testing.T) {
+	eachNode(t, func(t *testing.T, options ...func(*Config)) {
+		tp := newTape(1)
+		n := run(t, tp, options...)
+		tp.add("whole BTC-USD 0 b100=1 a101=1\ntrade BTC-USD 0 100 1")
+		p := join(t, n, little, "?rooms="+trades+","+book)
+		known := mirror.New()
+		p.fold(known, "snapshots", func() bool { return known.Room(trades).Has && known.Room(book).Has })
+		added := 0
+		add := func() {
+			added++
+			tp.add("trade BTC-USD %d 100 1\ndelta BTC-USD %d %d b%d=%d", added, added, added, 50+added%40, added)
+		}
+		answered, folded := "", uint64(0)
+		known.Message = func(m *mirror.Message, _ *mirror.Room) {
+			answered += string(m.ID)
+			if m.T == "update" && m.Room == book {
+				folded = max(folded, *m.N)
+			}
+			if m.T == "gap" && (m.Reason != "slow" || m.Room != trades) {
+				t.Errorf("told %s", m.Raw)
+			}
+		}
+		everything := func() bool {
+			return known.Room(trades).Seq == uint64(added+1) && known.Room(book).Seq == uint64(added+1)
+		}
+		r, b := known.Room(trades), known.Room(book)
+
+		n.flood(1, add)
+		for range 800 { // the log holds them
+			add()
+		}
+		p.write(text(`{"op":"ping","id":"late"}`))
+		p.fold(known, "everything", func() bool { return everything() && answered == `"late"` })
+		if r.Gaps != 0 || int(r.Events) != added {
+			t.Errorf("%d gaps and %d trades of %d", r.Gaps, r.Events, added)
+		}
+		if b.Snapshots != 1 || int(b.Events) != added || folded < 800 {
+			t.Errorf("%d snapshots and %d events of %d, at most %d in one", b.Snapshots, b.Events, added, folded)
+		}
+
+		n.flood(1, add)
+		for range 3000 { // the log does not hold them
+			add()
+		}
+		p.fold(known, "everything", everything)
+		if r.Gaps != 1 || int(r.Lost+r.Events) != added || r.Lost < 1900 {
+			t.Errorf("%d gaps with %d trades lost and %d told, of %d", r.Gaps, r.Lost, r.Events, added)
+		}
+		if b.Snapshots != 2 || len(b.Bids) != 41 {
+			t.Errorf("%d snapshots and %d bids", b.Snapshots, len(b.Bids))
+		}
+		until(t, "nobody is blocked", func() bool { return n.blocked(0) == 0 })
+	})
+}
+
+// Clients that never read, that read a byte now and then, and that are gone without a word are closed
+// and told why, where they can be told; those beside them miss nothing.
+func TestSlowClientsAreClosed(t *testing.T) {
+	eachNode(t, func(t *testing.T, options ...func(*Config)) {
+		tp := newTape(1)
+		n := run(t, tp, append(options, func(c *Config) {
+			c.SlowDeadline = 500 * time.Millisecond
+			c.Heartbeat = time.Second
+		})...)
+		honest := newCrowd(t, tp, n)
+		never := join(t, n, little, "?rooms="+trades)
+		trickle := join(t, n, little, "?rooms="+trades)
+		go func() { // a byte, then a pause
+			for b := make([]byte, 1); ; time.Sleep(20 * time.Millisecond) {
+				if _, err := trickle.Read(b); err != nil {
+					return
+				}
+			}
+		}()
+		deaf := join(t, n, 0, "?rooms=trades:TEST:QUIET-USD") // reads, but answers no ping
+		e := deaf.drain()
+		if e.bad != nil || e.code != 4002 || e.bye != "no sign of life" {
+			t.Errorf("without a sign of life: ended with code %d, bye %q, fault %v", e.code, e.bye, e.bad)
+		}
+		until(t, "the slow are closed", func() bool { return n.admit.count() == len(honest.clients) })
+		honest.missedNothing()
+		if got := n.closes("4004"); got != "2" {
+			t.Errorf("%s closed as too slow", got)
+		}
+		never.Close()
+		trickle.Close()
+	})
+}
+
+// closes reads a counter of ended sessions.
+func (n *node) closes(code string) string {
+	_, body, _ := fetch(n.t, "http://"+n.AdminAddr().String()+"/metrics")
+	_, after, _ := strings.Cut(body, `tapedeck_closes_total{code="`+code+`"} `)
+	value, _, _ := strings.Cut(after, "\n")
+	return value
+}
+
+// Whoever was too slow but reads again within a moment finds the reason behind what he had not read.
+func TestSlowClientIsToldWhy(t *testing.T) {
+	tp := newTape(1)
+	n := run(t, tp, tight, func(c *Config) { c.SlowDeadline = time.Millisecond })
+	tp.add("trade BTC-USD 0 100 1")
+	p := join(t, n, little, "?rooms="+trades)
+	i := 0
+	until(t, "the session ends", func() bool {
+		for range 100 {
+			i++
+			tp.add("trade BTC-USD %d 100 1", i)
+		}
+		return n.ending() == 1
+	})
+	if e := p.drain(); e.bad != nil || e.code != 4004 || e.bye != "too slow" {
+		t.Errorf("ended with code %d, bye %q, fault %v", e.code, e.bye, e.bad)
+	}
+}
+
+// ending is how many sessions have had their last words, and are not gone.
+func (n *node) ending() int {
+	count := 0
+	for _, p := range n.pumps {
+		done := make(chan struct{})
+		p.do(func() {
+			defer close(done)
+			for _, s := range p.sessions {
+				if s.closing != nil {
+					count++
+				}
+			}
+		})
+		<-done
+	}
+	return count
+}
+
+// A blocked client hears no ping, so it is not taken for gone however long it is blocked.
+func TestBlockedIsNotSilent(t *testing.T) {
+	t.Parallel()
+	tp := newTape(1)
+	n := run(t, tp, tight, func(c *Config) { c.Heartbeat = time.Second })
+	tp.add("trade BTC-USD 0 100 1")
+	p := join(t, n, little, "?rooms="+trades)
+	known := mirror.New()
+	p.fold(known, "a snapshot", func() bool { return known.Room(trades).Has })
+	added := 0
+	n.flood(1, func() {
+		added++
+		tp.add("trade BTC-USD %d 100 1", added)
+	})
+	time.Sleep(3500 * time.Millisecond) // three and a half heartbeats, of which two and a half are allowed
+	p.fold(known, "everything", func() bool { return known.Room(trades).Seq == uint64(added+1) })
+}
+
+// Stalled clients cost a flush each, however much they do not read.
+func TestStalledClientsAreBounded(t *testing.T) {
+	const stalled, flush = 100, 32 << 10
+	tp := newTape(1)
+	n := run(t, tp, tight, func(c *Config) { c.FlushBytes = flush })
+	var rooms []string
+	line := func(i int) string {
+		var b strings.Builder
+		for s := range 10 {
+			fmt.Fprintf(&b, "delta S%d-USD %d %d b%d=%d\ntrade S%d-USD %d 100 1\n", s, i, i, 1+i%500, i, s, i)
+		}
+		return b.String()
+	}
+	for s := range 10 {
+		tp.add("whole S%d-USD 0 b1000=1 a1001=1", s)
+		rooms = append(rooms, fmt.Sprintf("book:TEST:S%d-USD,trades:TEST:S%d-USD", s, s))
+	}
+	i := 0
+	more := func(n int) {
+		for range n {
+			i++
+			tp.add("%s", line(i))
+		}
+	}
+	more(5000) // the rooms are as large as they get
+	stall := func(all int) int {
+		for range stalled {
+			join(t, n, little, "?rooms="+strings.Join(rooms, ","))
+		}
+		n.flood(all, func() { more(1) })
+		more(2000) // 1 MB a client, if it were kept
+		return heap()
+	}
+	first := stall(stalled) // and what serves them
+	if each := (stall(2*stalled) - first) / stalled; each > 2*flush {
+		t.Errorf("%d bytes a stalled client, of whom a flush is %d", each, flush)
+	} else {
+		t.Logf("%d bytes a stalled client", each)
+	}
+}
+
+func heap() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// A peer whose machine is gone, without a word, is found out by its silence.
+func TestHalfOpen(t *testing.T) {
+	t.Parallel()
+	tp := newTape(1)
+	n := run(t, tp, func(c *Config) { c.Heartbeat = time.Second })
+	for range 5 {
+		join(t, n, 0, "?rooms="+trades).Conn.(*net.TCPConn).SetReadBuffer(1)
+	}
+	until(t, "they are closed", func() bool { return n.admit.count() == 0 })
+	if got := n.closes("4002"); got != "5" {
+		t.Errorf("%s closed as silent", got)
+	}
+}
