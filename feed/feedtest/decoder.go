@@ -18,27 +18,39 @@ import (
 func Decoder(t *testing.T, f *feed.Format, dir string) {
 	t.Run("golden", func(t *testing.T) { goldens(t, f, dir) })
 	messages := Messages(t, dir)
-	for _, test := range []struct {
-		name string
-		run  func(*testing.T, *feed.Format, *Message)
-	}{
-		{"keeps no reference to the record", keepsNothing},
-		{"allocates nothing", allocatesNothing},
-		{"hands out the same symbols", sameSymbols},
-		{"does not depend on records before", standsAlone},
-		{"reads JSON however it is written", readsAnyStyle},
-		{"refuses what is cut short", refusesCut},
-		{"survives flipped bits", survivesFlips},
-		{"survives fields that are missing or of another type", survivesChanges},
-		{"believes no field that is there twice", refusesDoubles},
-	} {
-		t.Run(test.name, func(t *testing.T) {
+	for _, c := range checks {
+		t.Run(c.name, func(t *testing.T) {
 			for i := range messages {
-				test.run(t, f, &messages[i])
+				c.run(t, f, &messages[i])
 			}
 		})
 	}
 	t.Run("refuses what is no record", func(t *testing.T) { refusesNothings(t, f) })
+}
+
+// reporter is what a check needs of a *testing.T.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// check looks at what a decoder makes of one message and of what becomes of it.
+type check struct {
+	name string
+	run  func(reporter, *feed.Format, *Message)
+}
+
+var checks = []check{
+	{"keeps no reference to the record", keepsNothing},
+	{"allocates nothing", allocatesNothing},
+	{"hands out the same symbols", sameSymbols},
+	{"does not depend on records before", standsAlone},
+	{"reads JSON however it is written", readsAnyStyle},
+	{"refuses what is cut short", refusesCut},
+	{"survives flipped bits", survivesFlips},
+	{"survives fields that are missing or of another type", survivesChanges},
+	{"believes no field that is there twice", refusesDoubles},
 }
 
 // goldens compares what the messages of each file become with its .golden file.
@@ -71,7 +83,7 @@ func goldens(t *testing.T, f *feed.Format, dir string) {
 	}
 }
 
-func keepsNothing(t *testing.T, f *feed.Format, m *Message) {
+func keepsNothing(t reporter, f *feed.Format, m *Message) {
 	s := newSubject(f, m.Options)
 	r := clone(&m.Record)
 	text, err, _ := s.decode(r)
@@ -88,7 +100,7 @@ func keepsNothing(t *testing.T, f *feed.Format, m *Message) {
 	}
 }
 
-func allocatesNothing(t *testing.T, f *feed.Format, m *Message) {
+func allocatesNothing(t reporter, f *feed.Format, m *Message) {
 	var b market.Batch
 	d := f.New(m.Options)
 	decode := func() {
@@ -106,7 +118,7 @@ func allocatesNothing(t *testing.T, f *feed.Format, m *Message) {
 	}
 }
 
-func sameSymbols(t *testing.T, f *feed.Format, m *Message) {
+func sameSymbols(t reporter, f *feed.Format, m *Message) {
 	s := newSubject(f, m.Options)
 	symbols := func() (all []*market.Symbol) {
 		s.decode(clone(&m.Record))
@@ -124,7 +136,7 @@ func sameSymbols(t *testing.T, f *feed.Format, m *Message) {
 }
 
 // standsAlone holds for decoders of scope record: a replay may begin at any record.
-func standsAlone(t *testing.T, f *feed.Format, m *Message) {
+func standsAlone(t reporter, f *feed.Format, m *Message) {
 	if f.Scope != feed.ScopeRecord {
 		return
 	}
@@ -139,7 +151,7 @@ func standsAlone(t *testing.T, f *feed.Format, m *Message) {
 }
 
 // survive decodes a changed record and reports the decoder's faults.
-func (s *subject) survive(t *testing.T, m *Message, value []byte) (text string, err error) {
+func (s *subject) survive(t reporter, m *Message, value []byte) (text string, err error) {
 	t.Helper()
 	r := with(&m.Record, value)
 	text, err, faults := s.decode(r)
@@ -157,7 +169,7 @@ func isBad(err error) bool {
 	return errors.As(err, &why) && why.Bad()
 }
 
-func readsAnyStyle(t *testing.T, f *feed.Format, m *Message) {
+func readsAnyStyle(t reporter, f *feed.Format, m *Message) {
 	want, _, _ := newSubject(f, m.Options).decode(&m.Record)
 	tree := parse(t, m.Value)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -178,7 +190,7 @@ func readsAnyStyle(t *testing.T, f *feed.Format, m *Message) {
 	allocatesNothing(t, f, &escaped)
 }
 
-func refusesCut(t *testing.T, f *feed.Format, m *Message) {
+func refusesCut(t reporter, f *feed.Format, m *Message) {
 	s := newSubject(f, m.Options)
 	for n := 1; n < len(m.Value); n++ {
 		if text, err := s.survive(t, m, m.Value[:n]); !isBad(err) {
@@ -190,7 +202,7 @@ func refusesCut(t *testing.T, f *feed.Format, m *Message) {
 	}
 }
 
-func survivesFlips(t *testing.T, f *feed.Format, m *Message) {
+func survivesFlips(t reporter, f *feed.Format, m *Message) {
 	s := newSubject(f, m.Options)
 	for i := range m.Value {
 		for bit := range 8 {
@@ -201,12 +213,12 @@ func survivesFlips(t *testing.T, f *feed.Format, m *Message) {
 	}
 }
 
-func survivesChanges(t *testing.T, f *feed.Format, m *Message) {
+func survivesChanges(t reporter, f *feed.Format, m *Message) {
 	s := newSubject(f, m.Options)
 	changes(parse(t, m.Value), func(changed *node) { s.survive(t, m, (&style{}).render(nil, changed)) })
 }
 
-func refusesDoubles(t *testing.T, f *feed.Format, m *Message) {
+func refusesDoubles(t reporter, f *feed.Format, m *Message) {
 	want, _, _ := newSubject(f, m.Options).decode(&m.Record)
 	s := newSubject(f, m.Options)
 	doubles(parse(t, m.Value), func(changed *node) {
@@ -218,7 +230,7 @@ func refusesDoubles(t *testing.T, f *feed.Format, m *Message) {
 }
 
 // refusesNothings passes what is no message at all, some of it as long as a record may be.
-func refusesNothings(t *testing.T, f *feed.Format) {
+func refusesNothings(t reporter, f *feed.Format) {
 	const mega = 1 << 20
 	for _, test := range []struct {
 		value []byte

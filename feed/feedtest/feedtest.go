@@ -155,7 +155,10 @@ func (s *subject) decode(r *feed.Record) (text string, err error, faults []strin
 	for i := range events {
 		faults = append(faults, eventFaults(&events[i], s.format, r)...)
 	}
-	return Text(events), nil, faults
+	if len(faults) != 0 {
+		return "", nil, faults
+	}
+	return Text(events), nil, nil
 }
 
 func refusalFaults(err error, events int) (faults []string) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"testing"
 )
 
 // node is a JSON value whose fields have an order.
@@ -21,7 +20,7 @@ type member struct {
 	value *node
 }
 
-func parse(t testing.TB, doc []byte) *node {
+func parse(t reporter, doc []byte) *node {
 	t.Helper()
 	dec := json.NewDecoder(bytes.NewReader(doc))
 	dec.UseNumber()
