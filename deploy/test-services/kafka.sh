@@ -4,12 +4,13 @@
 #
 #   kafka.sh start [NAME]              fetches what is missing, starts a node, waits until it answers
 #   kafka.sh address [NAME] [LISTENER] prints host:port; LISTENER is plain (the default), sasl or ssl
+#   kafka.sh env [NAME]                prints what tests have in their environment, for a shell's eval
 #   kafka.sh stop [NAME]               stops it; its data go, its log stays
 #   kafka.sh kill [NAME]               ends it at once, as a crash would; start brings it back with its data
 #
 # NAME tells nodes apart that are to run side by side. KAFKA_VERSION takes another version than pom.xml says.
 # On sasl, the user tapedeck (password: secret) may do everything and stranger (secret) nothing, by PLAIN or SCRAM. What
-# comes by plain or ssl may do everything. The certificate to trust is NAME/ca.pem.
+# comes by plain or ssl may do everything.
 set -euo pipefail
 
 command=${1:-}
@@ -34,9 +35,9 @@ fetch() {
   touch "$jars/complete"
 }
 
-java_() {
-  java -Xmx512m -Dorg.slf4j.simpleLogger.showDateTime=true -cp "$jars/*" "$@"
-}
+# A small heap and a quick start; a log that says when, and nothing of tests that send times ahead of the clock.
+options=(-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.showDateTime=true
+  -Dorg.slf4j.simpleLogger.log.LogFutureTimestampLogger=error -cp "$jars/*")
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
@@ -85,6 +86,9 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
+# A node that was killed may come back at once.
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
 # Retention must be seen at work within seconds.
 log.segment.bytes=1048576
 log.retention.check.interval.ms=500
@@ -93,13 +97,13 @@ log.segment.delete.delay.ms=500
 END
   printf 'plain=%s\nsasl=%s\nssl=%s\n' "$plain" "$sasl" "$ssl" >"$node/ports"
   local id users=() user mechanism
-  id=$(java_ kafka.tools.StorageTool random-uuid 2>/dev/null)
+  id=$(head -c 16 /dev/urandom | base64 | tr '+/' 'AB' | cut -c 1-22)
   for user in tapedeck stranger; do
     for mechanism in SCRAM-SHA-256 SCRAM-SHA-512; do
       users+=(--add-scram "$mechanism=[name=$user,password=secret]")
     done
   done
-  java_ kafka.tools.StorageTool format --standalone -t "$id" -c "$node/server.properties" "${users[@]}" >"$node/log" 2>&1 ||
+  java "${options[@]}" kafka.tools.StorageTool format --standalone -t "$id" -c "$node/server.properties" "${users[@]}" >"$node/log" 2>&1 ||
     die "the node's data could not be prepared: $(tail -3 "$node/log")"
 }
 
@@ -112,8 +116,7 @@ start() {
   (
     exec 9>&-
     cd "$node"
-    exec setsid java -Xmx512m -XX:+UseSerialGC -Dorg.slf4j.simpleLogger.showDateTime=true \
-      -cp "$jars/*" kafka.Kafka "$node/server.properties" >>"$node/log" 2>&1 </dev/null
+    exec setsid java "${options[@]}" kafka.Kafka "$node/server.properties" >>"$node/log" 2>&1 </dev/null
   ) &
   echo $! >"$node/pid"
   . "$node/ports"
@@ -156,10 +159,17 @@ address() {
   esac
 }
 
+environment() {
+  local plain sasl ssl
+  plain=$(address plain) sasl=$(address sasl) ssl=$(address ssl)
+  echo "export TAPEDECK_KAFKA=$plain TAPEDECK_KAFKA_SASL=$sasl TAPEDECK_KAFKA_SSL=$ssl TAPEDECK_KAFKA_CA=$node/ca.pem"
+}
+
 case $command in
   start) start ;;
   stop) stop ;;
   kill) end KILL ;;
   address) address "${3:-plain}" ;;
-  *) die "usage: kafka.sh start|stop|kill|address [NAME] [LISTENER]" ;;
+  env) environment ;;
+  *) die "usage: kafka.sh start|stop|kill|env|address [NAME] [LISTENER]" ;;
 esac
