@@ -141,7 +141,7 @@ func (b *Book) crossed() bool {
 // replace takes a snapshot.
 func (b *Book) replace(p *market.Book) Effect {
 	good := b.Good()
-	if good && p.Chain != nil && p.Last < b.last && !b.reaches(p) {
+	if good && b.last != 0 && p.Chain != nil && p.Last < b.last && !b.reaches(p) {
 		return None // older than the book, and the deltas between are not kept: nothing to learn
 	}
 	old, oldAsks := b.bids.levels, b.asks.levels
