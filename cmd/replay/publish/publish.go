@@ -41,7 +41,7 @@ type Options struct {
 	Again  bool    // whether or not the topic has this session already
 
 	Say   func(format string, args ...any) // tells people what is going on
-	Stats *Stats
+	Stats *Stats                           // kept up to date
 }
 
 // Stats is how far the publishing is. It may be read at any time.
@@ -175,24 +175,25 @@ func (p *publisher) pass(ctx context.Context, start func(*lane)) error {
 		return err
 	}
 	defer files.Close()
-	var r record
+	var (
+		m capture.Message
+		r record
+	)
 	for {
-		m, err := files.Next()
-		var bad *capture.BadLine
-		switch {
-		case err == io.EOF:
+		m, err = files.Next()
+		if err == io.EOF {
 			return nil
-		case errors.As(err, &bad):
-			p.line++
-			p.bad(err)
-			continue
-		case err != nil:
+		}
+		if err != nil && !errors.As(err, new(*capture.BadLine)) {
 			return err
 		}
-		p.line++
 		read, size := files.Progress()
 		p.Stats.Read.Store(read)
 		p.Stats.Size.Store(size)
+		if p.line++; err != nil {
+			p.bad(err)
+			continue
+		}
 		if err := p.publish(ctx, &m, &r, start); err != nil {
 			return err
 		}

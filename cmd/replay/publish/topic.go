@@ -45,11 +45,12 @@ func (o *Options) partitions(ctx context.Context) (n int, err error) {
 	if err := o.create(ctx); err != nil {
 		return 0, err
 	}
-	for n == 0 && err == nil { // not every broker knows it at once
-		if n, err = o.lookup(ctx); n == 0 && !pause(ctx, 100*time.Millisecond) {
-			return 0, context.Cause(ctx)
+	err = o.try(ctx, "topic "+o.Topic, func() error { // not every broker knows it at once
+		if n, err = o.lookup(ctx); n == 0 && err == nil {
+			return kafka.UnknownTopicOrPartition
 		}
-	}
+		return err
+	})
 	return n, err
 }
 
@@ -111,7 +112,7 @@ func (o *Options) warn(ctx context.Context, oldest time.Time) {
 		case "retention.ms":
 			ms, err := strconv.ParseInt(c.ConfigValue, 10, 64)
 			if keeps := time.Duration(ms) * time.Millisecond; err == nil && ms > 0 && ms < int64(1<<63-1)/1e6 && time.Since(oldest) > keeps && !o.Now {
-				o.Say("topic %s keeps records for %s, but the session is of %s: the brokers will soon delete it. Give --now, or set the topic's retention.ms=-1", o.Topic, keeps, oldest.UTC().Format(time.DateOnly))
+				o.Say("topic %s keeps records for %.3g days, but the session is of %s: the brokers will soon delete it. Give --now, or set the topic's retention.ms=-1", o.Topic, keeps.Hours()/24, oldest.UTC().Format(time.DateOnly))
 			}
 		case "message.timestamp.type":
 			if c.ConfigValue == "LogAppendTime" {
