@@ -42,7 +42,7 @@ func (d *description) reference(b *strings.Builder) {
 	if d.many {
 		text += "; repeatable"
 	}
-	if strings.ContainsAny(standard, "0123456789:,") || standard != "" && !strings.Contains(standard, " ") {
+	if standard != "" && !strings.Contains(standard, " ") { // a value, not a remark
 		standard = "`" + standard + "`"
 	}
 	cell := strings.NewReplacer("|", `\|`, "*", `\*`)

@@ -31,7 +31,11 @@ func demoCommand() *cli.Command {
 		Name:  "demo",
 		Usage: "show it all on a simulated market: needs nothing else",
 		Description: "Starts a Kafka broker in this process, publishes a simulated market into it in Binance's raw format, and\n" +
-			"serves it as serve would, with the first page. Nothing is kept when it ends.",
+			"serves it as serve would, with the first page. Nothing is kept when it ends.\n\n" +
+			"Examples:\n\n" +
+			"  streamer demo\n" +
+			"  # a busier market, on a port of your own\n" +
+			"  streamer demo --rate 10 --listen :8081",
 		Flags: append(append([]cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: demoListen, Usage: "serve clients at this `HOST:PORT`; the next free port is taken unless you choose one"},
 			&cli.StringFlag{Name: "admin", Value: "127.0.0.1:0", Usage: "serve metrics at this `HOST:PORT`, or off"},

@@ -143,7 +143,9 @@ func placeOf(c *cli.Context, room market.Room) (place, error) {
 }
 
 // pathLiteral keeps what has a meaning in path.Match from having it.
-func pathLiteral(s string) string { return strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`).Replace(s) }
+func pathLiteral(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`).Replace(s)
+}
 
 // home finds a room in what a node has; or, where it is a view that nobody has joined, another one of its
 // channel.

@@ -70,7 +70,7 @@ func serverFlags() []cli.Flag {
 
 		number(limits, "max-rooms", d.MaxRooms, "let a connection join `N` rooms"),
 		number(limits, "commands-per-second", d.CommandsPerSecond, "let a connection send `N` commands a second"),
-		size(limits, "frame-bytes", d.FrameBytes, "let a client send frames of this `SIZE`"),
+		&cli.GenericFlag{Name: "frame-bytes", Category: limits, Value: flags.Bytes(0), DefaultText: "160KiB, or what max-rooms takes", Usage: "let a client send frames of this `SIZE`"},
 		number(limits, "max-connections", d.MaxConnections, "accept `N` connections"),
 		number(limits, "connections-per-ip", d.ConnectionsPerIP, "accept `N` of them from one address; 0: any number"),
 		number(limits, "handshakes-per-second", d.HandshakesPerSecond, "accept `N` new ones a second"),
@@ -93,14 +93,14 @@ func readServer(c *cli.Context) (server.Config, error) {
 	s := server.Config{
 		Node: c.String("node"), Listen: c.String("listen"), Admin: c.String("admin"),
 		TLSCert: c.String("tls-cert"), TLSKey: c.String("tls-key"), Origins: flags.List(c, "origins"),
-		PProf: c.Bool("pprof"), Depths: flags.List(c, "depths"), Widths: flags.List(c, "widths"),
+		PProf: c.Bool("pprof"), FrameBytes: flags.SizeOf(c, "frame-bytes"), Depths: flags.List(c, "depths"), Widths: flags.List(c, "widths"),
 		ConnectionsPerIP: c.Int("connections-per-ip"), Pumps: c.Int("pumps"), DrainWait: c.Duration("drain-wait"),
-	}
-	if s.Node == "" {
-		s.Node, _ = os.Hostname() // without one the server has a name to give
 	}
 	if c.Bool("page") {
 		s.Page = page.Handler()
+	}
+	if s.PProf && s.Admin == "off" {
+		return s, flags.BadFlag("--pprof needs an --admin address: profiles are served there alone")
 	}
 	if s.DrainWait == 0 {
 		s.DrainWait = -1 // none: 0 is the default's place
@@ -132,7 +132,7 @@ func positive(c *cli.Context, s *server.Config) error {
 			return flags.BadFlag("--%s is %d: at least 1 is needed", name, *to)
 		}
 	}
-	for name, to := range map[string]*int{"frame-bytes": &s.FrameBytes, "flush-bytes": &s.FlushBytes, "send-buffer": &s.SendBuffer} {
+	for name, to := range map[string]*int{"flush-bytes": &s.FlushBytes, "send-buffer": &s.SendBuffer} {
 		if *to = flags.SizeOf(c, name); *to < 1<<10 {
 			return flags.BadFlag("--%s is %d: at least 1KiB is needed", name, *to)
 		}

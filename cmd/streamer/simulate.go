@@ -23,7 +23,11 @@ func simulateCommand() *cli.Command {
 		Name:  "simulate",
 		Usage: "publish a simulated market into Kafka, in Binance's raw format",
 		Description: "The topic must exist. Records are keyed by symbol, and a symbol's REST depth snapshots are among them.\n" +
-			"The same seed gives the same market. It goes on until it is stopped.",
+			"The same seed gives the same market. It goes on until it is stopped.\n\n" +
+			"Examples:\n\n" +
+			"  streamer simulate --brokers kafka:9092\n" +
+			"  # two symbols, into a topic of your own\n" +
+			"  streamer simulate --brokers kafka:9092 --topic md.test --symbols BTCUSDT,ETHUSDT",
 		Flags: append(append([]cli.Flag{
 			flags.Config(),
 			&cli.StringFlag{Name: "topic", Value: simulatedTopic, Usage: "publish into this `TOPIC`"},

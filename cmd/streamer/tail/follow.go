@@ -22,11 +22,11 @@ type follower struct {
 	mirror *mirror.Mirror
 
 	heartbeat time.Duration
-	tries     int  // connections in a row that did not live to a heartbeat
-	met       bool // a server has answered once
+	tries     int             // connections in a row that did not live to a heartbeat
+	met       bool            // a server has answered once
 	later     bool            // the server asks to come again, later than at once
 	bye       *mirror.Message // its last words
-	stop      error // why there is nothing more to follow, or nobody to follow for
+	stop      error           // why there is nothing more to follow, or nobody to follow for
 }
 
 func newFollower(c Config, v view) *follower {
