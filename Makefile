@@ -14,8 +14,10 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Not by go run, which takes Ctrl-C for an error.
 demo: ## broker, simulated market, streamer and page in one process
-	$(GO) run ./cmd/streamer demo
+	@$(GO) build -o bin/ ./cmd/streamer
+	@bin/streamer demo
 
 test: ## vet, and every test with the race detector; needs no outside service
 	$(GO) vet ./...
