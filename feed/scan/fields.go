@@ -146,10 +146,23 @@ func (f *Fields) Int(slot byte) int64 {
 	return n
 }
 
-// Count returns a whole number that is not negative: a count, an id.
-func (f *Fields) Count(slot byte) int64 {
+// ID returns a whole number that is not negative.
+func (f *Fields) ID(slot byte) int64 {
 	n := f.Int(slot)
 	if n < 0 {
+		f.Fail(slot, Wrong)
+	}
+	return n
+}
+
+// MaxCount is the largest count: no integer over it is told to clients, of whom many read all numbers
+// into 64-bit floats.
+const MaxCount = 1 << 53
+
+// Count returns a whole number of 0 to MaxCount: a count, or a time in µs.
+func (f *Fields) Count(slot byte) int64 {
+	n := f.Int(slot)
+	if n < 0 || n > MaxCount {
 		f.Fail(slot, Wrong)
 	}
 	return n

@@ -382,6 +382,8 @@ func TestFields(t *testing.T) {
 		"no price":          {good, func() { f.Price('c') }, Wrong, 'c'},
 		"no whole number":   {good, func() { f.Int('a') }, Wrong, 'a'},
 		"a negative count":  {good, func() { f.Count('b') }, Wrong, 'b'},
+		"a negative id":     {good, func() { f.ID('b') }, Wrong, 'b'},
+		"a large count":     {`{"a":9007199254740993}`, func() { f.Count('a') }, Wrong, 'a'},
 		"no flag":           {good, func() { f.Flag('c') }, Wrong, 'c'},
 		"no text":           {good, func() { f.Word('f') }, Wrong, 'f'},
 		"an empty text":     {good, func() { f.Word('h') }, Wrong, 'h'},

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"tapedeck/feed"
 	"tapedeck/feed/feedtest"
 	"tapedeck/feed/venue"
 )
@@ -12,13 +13,19 @@ import (
 func TestFormats(t *testing.T) {
 	for _, f := range venue.Formats {
 		t.Run(f.Name, func(t *testing.T) {
-			dirs, err := filepath.Glob(filepath.Join("*", "testdata", f.Name))
-			if err != nil || len(dirs) != 1 {
-				t.Fatalf("the messages of %s are in %v (%v)", f.Name, dirs, err)
-			}
-			feedtest.Decoder(t, f, dirs[0])
+			feedtest.Decoder(t, f, messagesOf(t, f))
 		})
 	}
+}
+
+// messagesOf is the folder with a format's messages.
+func messagesOf(t *testing.T, f *feed.Format) string {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join("*", "testdata", f.Name))
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("the messages of %s are in %v (%v)", f.Name, dirs, err)
+	}
+	return dirs[0]
 }
 
 func TestLookup(t *testing.T) {

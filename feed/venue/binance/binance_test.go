@@ -150,6 +150,22 @@ func TestOnly(t *testing.T) {
 	}
 }
 
+// COIN-M's candles have no quote volume, and so no vwap: not one of 0.
+func TestInverseCandleHasNoVWAP(t *testing.T) {
+	const candle = `{"e":"kline","E":1700000042000,"s":"BTCUSD_PERP","k":{"t":1699999980000,"T":1700000039999,"s":"BTCUSD_PERP","i":"1m",` +
+		`"o":"37000","c":"37010","h":"37015","l":"36990","v":"100","n":1,"x":true,"q":"0.27"}}`
+	for f, want := range map[*feed.Format]bool{binance.USDM: true, binance.COINM: false} {
+		m := snapshot.NewMinutes(snapshot.DefaultLimits, snapshot.Origin{Whole: true})
+		ev := decode(t, f, "", candle)
+		m.Apply(&ev, snapshot.Cause{Time: ev.Time})
+		body, _ := m.Full(0)
+		list := body.(*market.Candles).List
+		if len(list) != 1 || list[0].VWAP.Set() != want || list[0].QuoteVolume.Set() != want {
+			t.Errorf("%s: the candles are %+v", f.Name, list)
+		}
+	}
+}
+
 // room follows a book through messages, each told by its ids alone: b of spot, f of futures, s a REST
 // order book, c a cut one.
 type room struct {

@@ -54,12 +54,12 @@ func (d *decoder) depth(b *market.Batch) {
 		return
 	}
 	k := b.Book(sym, m.time('E'))
-	k.Last = m.Count('u')
+	k.Last = m.ID('u')
 	if isCut(stream) {
 		k.Snapshot, k.Chain, k.Last = true, &cutChain, k.Last+cut
 	} else {
 		k.Chain = d.product.chain
-		k.First = m.Count('U')
+		k.First = m.ID('U')
 		if k.Chain == &futuresChain {
 			k.Prev = m.Int(previous)
 		}
@@ -78,7 +78,7 @@ var errNoLabel = fmt.Errorf("%w: a REST order book needs its native symbol as th
 func (d *decoder) book(b *market.Batch) {
 	m := &d.message
 	native, stream := m.streamName()
-	last, chain := m.Count('u'), d.product.chain
+	last, chain := m.ID('u'), d.product.chain
 	switch {
 	case isCut(stream):
 		last, chain = last+cut, &cutChain

@@ -219,17 +219,14 @@ func (m *message) header(key string) []byte {
 	return nil
 }
 
-// lastTime is the end of time, µs: clients are told no integer over it.
-const lastTime = 1 << 53
-
 // time returns a time in µs, of the venue's ms; or of its µs, which spot sends where
 // timeUnit=MICROSECOND was asked for: what would be after the year 2255 in ms.
 func (m *message) time(slot byte) int64 {
 	t := m.Int(slot)
-	if t <= lastTime/1000 {
+	if t <= scan.MaxCount/1000 {
 		t *= 1000
 	}
-	if t <= 0 || t > lastTime {
+	if t <= 0 || t > scan.MaxCount {
 		m.Fail(slot, scan.Wrong)
 	}
 	return t

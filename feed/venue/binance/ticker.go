@@ -39,7 +39,7 @@ func (d *decoder) mark(b *market.Batch) {
 	}
 	if !m.Empty('r') {
 		t.Put(market.Funding, m.Number('r'))
-		if next := m.Count('T'); next > 0 {
+		if m.ID('T') > 0 {
 			t.Put(market.FundingTime, market.Int(m.time('T')))
 		}
 	}

@@ -23,7 +23,7 @@ func (d *decoder) trade(b *market.Batch, stream string, id byte) {
 	}
 	t := b.Trade(sym, m.time('T'))
 	t.Price, t.Qty = m.Price('p'), m.Price('q')
-	m.Count(id)
+	m.ID(id)
 	t.ID, _ = market.MakeID(m.Cursor.Raw(m.Value(id))) // as it is written: it has at most 18 digits
 	t.Side = market.Buy
 	if m.Flag('m') { // the buyer was there first: the taker sold

@@ -60,11 +60,11 @@ func (d *decoder) book(b *market.Batch, sym *market.Symbol) {
 	k := b.Book(sym, d.time())
 	k.Snapshot = d.Has(snapshot) && d.Flag(snapshot)
 	if d.Has(seq) {
-		k.Chain, k.Last = &chain, d.Count(seq)
+		k.Chain, k.Last = &chain, d.ID(seq)
 		k.Prev = k.Last - 1
 	}
 	if d.Has(prev) && !k.Snapshot {
-		if k.Prev = d.Count(prev); k.Prev >= k.Last { // also where there is no seq
+		if k.Prev = d.ID(prev); k.Prev >= k.Last { // also where there is no seq
 			d.Fail(prev, scan.Wrong)
 		}
 	}
@@ -126,7 +126,7 @@ func (d *decoder) candle(b *market.Batch, sym *market.Symbol) {
 	k.Start = d.Count(start)
 	if k.Width == 0 {
 		d.Fail(width, scan.Wrong)
-	} else if k.Start%k.Width != 0 || k.Start > lastTime {
+	} else if k.Start%k.Width != 0 {
 		d.Fail(start, scan.Wrong)
 	}
 	k.Open, k.High, k.Low, k.Close = d.Price(open), d.Price(high), d.Price(low), d.Price(closing)
@@ -152,16 +152,13 @@ func (d *decoder) status(b *market.Batch, sym *market.Symbol) {
 	}
 }
 
-// lastTime is the end of time, µs: clients are told no integer over it.
-const lastTime = 1 << 53
-
 // time is the venue's, where the event has one.
 func (d *decoder) time() int64 {
 	if d.Empty(ts) {
 		return 0
 	}
 	t := d.Count(ts)
-	if t == 0 || t > lastTime {
+	if t == 0 {
 		d.Fail(ts, scan.Wrong)
 	}
 	return t
