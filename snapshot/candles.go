@@ -270,6 +270,7 @@ func (m *Minutes) venue(c *market.Candle) Effect {
 	*b = bar{start: c.Start, open: c.Open, high: c.High, low: c.Low, close: c.Close, trades: c.Trades, final: c.Final || was, rev: b.rev}
 	b.volume.Add(c.Volume)
 	b.notional.Add(c.QuoteVolume)
+	b.notional.Lost = !c.QuoteVolume.Set() // the venue told none: no vwap, rather than 0
 	if was {
 		b.rev++
 	}
