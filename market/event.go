@@ -96,6 +96,21 @@ type Book struct {
 	First, Last, Prev int64
 	// Chain is the venue's continuity rule; nil where it has none (then every delta follows).
 	Chain *Chain
+
+	// Depth is how many levels a side the venue maintains: after this message it drops those behind
+	// without saying so. 0: it drops none.
+	Depth int
+	// Check is the venue's checksum of the book after this message, which must be Sum; nil where it sent none.
+	Check *Check
+	Sum   uint32
+}
+
+// Check is a venue's checksum over the best levels of a book. The function is pure.
+type Check struct {
+	Name   string // as docs/venues.md calls it
+	Levels int    // how many of a side it covers
+	// Sum is given at most Levels levels a side, best first, spelled as the venue last wrote them.
+	Sum func(bids, asks []Level) uint32
 }
 
 // Chain is a venue's rule of which book messages follow which. The functions are pure.

@@ -1,9 +1,13 @@
 package snapshot
 
-import "tapedeck/market"
+import (
+	"math"
+
+	"tapedeck/market"
+)
 
 // Book is a symbol's levels. It starts empty and good; the first delta without a snapshot makes it
-// wait for one. Its venue's Chain judges what follows what. A snapshot replaces it in any case, and
+// wait for one. Its venue's Chain judges what follows what, and its Check what came of it. A snapshot replaces it in any case, and
 // kept deltas that are newer are applied again on top; what that changed is told as changes of
 // levels, so that a book which was good stays in step with its readers.
 type Book struct {
@@ -58,7 +62,7 @@ func (b *Book) follow(p *market.Book, first bool) Effect {
 	}
 	switch {
 	case p.Chain == nil:
-		if b.doubt {
+		if b.doubt && !proves(p) {
 			return None
 		}
 	case b.snap && p.Chain.Old(p, b.last), !b.snap && repeated(p, b.last):
@@ -69,7 +73,7 @@ func (b *Book) follow(p *market.Book, first bool) Effect {
 	b.last, b.snap = max(p.Last, b.last), false
 	mark := b.changes.next()
 	b.set(p)
-	if b.crossed() {
+	if b.crossed() || !b.checks(p) {
 		return b.breaks()
 	}
 	switch {
@@ -97,6 +101,22 @@ func repeated(p *market.Book, last int64) bool {
 	return p.Last <= last
 }
 
+// proves reports whether the checksum of a message covers all that the venue maintains, so that it proves
+// a book from which records may be missing as well as a snapshot would.
+func proves(p *market.Book) bool {
+	return p.Check != nil && p.Depth > 0 && p.Depth <= p.Check.Levels
+}
+
+// checks reports whether the book has the checksum that the venue says it has.
+func (b *Book) checks(p *market.Book) bool {
+	if p.Check == nil {
+		return true
+	}
+	b.full.Bids = b.bids.appendBestFirst(b.full.Bids[:0], p.Check.Levels)
+	b.full.Asks = b.asks.appendBestFirst(b.full.Asks[:0], p.Check.Levels)
+	return p.Check.Sum(b.full.Bids, b.full.Asks) == p.Sum
+}
+
 // breaks makes the book wait for a snapshot.
 func (b *Book) breaks() Effect {
 	was := b.Good()
@@ -109,20 +129,30 @@ func (b *Book) breaks() Effect {
 	return None
 }
 
+// depths says how many levels a side may have while a message is applied, and after it. Where the venue cuts, it
+// does so after the message: a level that is written before another leaves must not be left out.
+func (b *Book) depths(p *market.Book) (during, after int) {
+	if p.Depth > 0 && p.Depth <= b.depth {
+		return math.MaxInt, p.Depth
+	}
+	return b.depth, b.depth
+}
+
 // set applies levels and logs those that changed.
 func (b *Book) set(p *market.Book) {
+	during, after := b.depths(p)
 	for _, l := range p.Bids {
-		if l, changed := b.bids.set(l, b.depth); changed {
+		if l, changed := b.bids.set(l, during); changed {
 			b.log(false, l)
 		}
 	}
 	for _, l := range p.Asks {
-		if l, changed := b.asks.set(l, b.depth); changed {
+		if l, changed := b.asks.set(l, during); changed {
 			b.log(true, l)
 		}
 	}
-	b.bids.cut(b.depth, func(price market.Decimal) { b.changes.gone(false, price) })
-	b.asks.cut(b.depth, func(price market.Decimal) { b.changes.gone(true, price) })
+	b.bids.cut(after, func(price market.Decimal) { b.changes.gone(false, price) })
+	b.asks.cut(after, func(price market.Decimal) { b.changes.gone(true, price) })
 }
 
 func (b *Book) log(ask bool, l market.Level) {
@@ -145,12 +175,13 @@ func (b *Book) replace(p *market.Book) Effect {
 		return None // older than the book, and the deltas between are not kept: nothing to learn
 	}
 	old, oldAsks := b.bids.levels, b.asks.levels
-	b.newBids.load(p.Bids, b.depth)
-	b.newAsks.load(p.Asks, b.depth)
+	_, depth := b.depths(p)
+	b.newBids.load(p.Bids, depth)
+	b.newAsks.load(p.Asks, depth)
 	b.bids.levels, b.newBids.levels = b.newBids.levels, old
 	b.asks.levels, b.newAsks.levels = b.newAsks.levels, oldAsks
 	b.last, b.snap, b.waiting, b.doubt = p.Last, true, false, false
-	whole := b.again(p)
+	whole := b.checks(p) && b.again(p)
 	if !whole || b.crossed() {
 		b.waiting = true
 		b.bids.levels, b.asks.levels = b.bids.levels[:0], b.asks.levels[:0]
@@ -198,15 +229,17 @@ func (b *Book) again(p *market.Book) bool {
 			return false
 		}
 		b.last, b.snap = max(d.Last, b.last), false
+		during, after := b.depths(d)
 		for _, l := range d.Bids {
-			b.bids.set(l, b.depth)
+			b.bids.set(l, during)
 		}
 		for _, l := range d.Asks {
-			b.asks.set(l, b.depth)
+			b.asks.set(l, during)
 		}
-		b.bids.cut(b.depth, func(market.Decimal) {})
-		b.asks.cut(b.depth, func(market.Decimal) {})
-		return true
+		b.bids.cut(after, func(market.Decimal) {})
+		b.asks.cut(after, func(market.Decimal) {})
+		whole = b.checks(d)
+		return whole
 	})
 	return whole
 }

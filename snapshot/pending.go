@@ -6,6 +6,9 @@ import "tapedeck/market"
 type delta struct {
 	first, last, prev int64
 	bids, asks        int // how many levels
+	depth             int
+	check             *market.Check
+	sum               uint32
 }
 
 // pending keeps the newest deltas of a book, so that a snapshot that is older than they are can be
@@ -32,7 +35,7 @@ func (p *pending) keep(b *market.Book) {
 			p.drop(1)
 		}
 	}
-	p.deltas = append(p.deltas, delta{b.First, b.Last, b.Prev, len(b.Bids), len(b.Asks)})
+	p.deltas = append(p.deltas, delta{b.First, b.Last, b.Prev, len(b.Bids), len(b.Asks), b.Depth, b.Check, b.Sum})
 	p.levels = append(append(p.levels, b.Bids...), b.Asks...)
 }
 
@@ -52,7 +55,7 @@ func (p *pending) each(f func(*market.Book) bool) {
 	at := 0
 	var b market.Book
 	for _, d := range p.deltas {
-		b = market.Book{First: d.first, Last: d.last, Prev: d.prev}
+		b = market.Book{First: d.first, Last: d.last, Prev: d.prev, Depth: d.depth, Check: d.check, Sum: d.sum}
 		b.Bids = p.levels[at : at+d.bids : at+d.bids]
 		at += d.bids
 		b.Asks = p.levels[at : at+d.asks : at+d.asks]

@@ -50,11 +50,9 @@ func (s *side) set(l market.Level, depth int) (market.Level, bool) {
 		s.levels = append(s.levels[:i], s.levels[i+1:]...)
 		return l, true
 	case found:
-		if s.levels[i].Qty.Equal(l.Qty) {
-			return l, false
-		}
-		s.levels[i].Qty = l.Qty
-		return s.levels[i], true
+		same := s.levels[i].Qty.Equal(l.Qty)
+		s.levels[i].Qty = l.Qty // also where only its spelling is new: a checksum is over the venue's digits
+		return s.levels[i], !same
 	case l.Qty.IsZero(), i == 0 && len(s.levels) >= depth:
 		return l, false
 	}
