@@ -20,7 +20,7 @@ type Config struct {
 
 	// The oldest records go while a partition holds more than Bytes. This is looked at every Sweep, and
 	// memory is given back a segment at a time.
-	Bytes int64         // 32 MiB
+	Bytes int64         // 16 MiB
 	Sweep time.Duration // 10 s
 }
 
@@ -32,7 +32,7 @@ func (c Config) withDefaults() Config {
 		c.Partitions = 1
 	}
 	if c.Bytes == 0 {
-		c.Bytes = 32 << 20
+		c.Bytes = 16 << 20
 	}
 	if c.Sweep == 0 {
 		c.Sweep = 10 * time.Second

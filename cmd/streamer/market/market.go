@@ -23,7 +23,7 @@ type Options struct {
 	Gaps    time.Duration // mean time between two planned gaps of the venue; none
 
 	// Past is how long the market is history at first, which is thin, so that it is soon sent and read:
-	// fewer but larger orders, no tickers, and no gaps. Its end is as busy as what follows.
+	// fewer but larger orders, no tickers, no gaps, and a rate of at most 1. Its end is as busy as usual.
 	Past time.Duration
 }
 
@@ -157,8 +157,11 @@ func (m *Market) thin() bool { return m.now < m.past }
 
 // rate is how often orders come now.
 func (m *Market) rate() float64 {
-	if m.thin() {
-		return m.options.Rate * thin
+	switch {
+	case m.thin():
+		return min(m.options.Rate, 1) * thin
+	case m.now < m.options.Past.Microseconds():
+		return min(m.options.Rate, 1)
 	}
 	return m.options.Rate
 }
