@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -71,7 +72,7 @@ type client struct {
 func dial(t *testing.T, address string) *client {
 	t.Helper()
 	c := &client{t: t, mirror: mirror.New(), said: map[string][]string{}}
-	c.mirror.Message = func(m *mirror.Message, r *mirror.Room) {
+	c.mirror.Message = func(m *mirror.Message, _ *mirror.Room) {
 		switch m.T {
 		case "gap", "snapshot":
 			c.said[m.Room] = append(c.said[m.Room], strings.TrimSpace(m.T+" "+m.Reason))
@@ -106,7 +107,7 @@ func (c *client) OnMessage(_ *gws.Conn, m *gws.Message) {
 }
 
 // OnPing implements gws.Event.
-func (c *client) OnPing(conn *gws.Conn, payload []byte) { conn.WritePong(payload) }
+func (c *client) OnPing(conn *gws.Conn, payload []byte) { _ = conn.WritePong(payload) }
 
 // sees waits until what the client knows satisfies a condition.
 func (c *client) sees(what string, ok func() bool) {
@@ -197,7 +198,7 @@ func TestDemoPrintsWhatWorks(t *testing.T) {
 		}
 		line, err := bufio.NewReader(answer.Body).ReadString('\n')
 		answer.Body.Close()
-		if answer.StatusCode != http.StatusOK || (err != nil && err != io.EOF) || line == "" {
+		if answer.StatusCode != http.StatusOK || (err != nil && !errors.Is(err, io.EOF)) || line == "" {
 			t.Errorf("%s: %s %q %v", address, answer.Status, line, err)
 		}
 	}

@@ -136,7 +136,7 @@ func findTopic(ctx context.Context, cluster kafka.Cluster, topic string) error {
 	defer cancel()
 	meta, err := client.Metadata(ctx, &kafkago.MetadataRequest{Topics: []string{topic}})
 	if err != nil {
-		return fmt.Errorf("Kafka at %s does not answer: %w", strings.Join(cluster.Brokers, ", "), err)
+		return fmt.Errorf("no answer from Kafka at %s: %w", strings.Join(cluster.Brokers, ", "), err)
 	}
 	for _, t := range meta.Topics {
 		if t.Name == topic && t.Error == nil && len(t.Partitions) > 0 {
@@ -146,5 +146,5 @@ func findTopic(ctx context.Context, cluster kafka.Cluster, topic string) error {
 			return fmt.Errorf("topic %s: %w; create it, as with kafka-topics.sh --create --topic %s --partitions 4", topic, t.Error, topic)
 		}
 	}
-	return fmt.Errorf("Kafka has no topic %s", topic)
+	return fmt.Errorf("there is no topic %s", topic)
 }

@@ -179,7 +179,7 @@ func TestSimulateWaitsForKafka(t *testing.T) {
 		t.Helper()
 		eventually(t, text, func() bool { return strings.Contains(cmd.out.String(), text) })
 	}
-	says("does not answer")
+	says("no answer from Kafka")
 	b = start(address, "")
 	says("topic md")
 	b.Close()

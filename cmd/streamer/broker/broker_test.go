@@ -124,7 +124,9 @@ func TestCloseWaitsForItsConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := conn.Read(make([]byte, 1)); err == nil || strings.Contains(err.Error(), "timeout") {
 		t.Errorf("reading from a closed broker: %v, want the end of the connection", err)
 	}

@@ -70,6 +70,8 @@ func (r *reader) read(rec Record) {
 			r.book(k, p, rec)
 		case *market.Ticker:
 			r.ticker(k, p, rec)
+		case *market.Candle, *market.Status:
+			r.t.Fatalf("%T of %s: the simulation has none", p, rec.Value)
 		}
 	}
 }

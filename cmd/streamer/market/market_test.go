@@ -101,7 +101,7 @@ func TestThePastIsThin(t *testing.T) {
 func TestRateIsAFactor(t *testing.T) {
 	trades := func(rate float64) (n int) {
 		m := begin(t, Options{Seed: 3, Rate: rate})
-		for m.now < (time.Minute).Microseconds() {
+		for m.now < time.Minute.Microseconds() {
 			if bytes.Contains(m.Next().Value, []byte("@trade")) {
 				n++
 			}
