@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -203,35 +202,5 @@ func TestSamples(t *testing.T) {
 			continue
 		}
 		agrees(t, path, f, b.Events, raw, "BTCUSDT")
-	}
-}
-
-// So does every message of the short sessions, and one of a hundred of the long ones.
-func TestRecordedMessages(t *testing.T) {
-	for _, rec := range recordings {
-		o := feed.DefaultOptions()
-		o.Trades = rec.trades
-		d := rec.format.New(o)
-		for _, file := range rec.files {
-			session := feedtest.Session(t, "sessions/"+file+".raw.gz")
-			for n := 0; ; n++ {
-				m, err := session.Next()
-				if err == io.EOF {
-					break
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				if strings.HasPrefix(file, "hftbacktest") && n%100 != 0 {
-					continue
-				}
-				var b market.Batch
-				native := rec.native(m)
-				if err := d.Decode(&b, &feed.Record{Value: m.Data, Key: []byte(native)}); err != nil {
-					t.Fatalf("%s:%d: %v", file, m.Line, err)
-				}
-				agrees(t, file, rec.format, b.Events, m.Data, native)
-			}
-		}
 	}
 }
