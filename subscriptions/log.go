@@ -26,13 +26,14 @@ type Log struct {
 	venue     Venue
 	epoch     string
 	name      atomic.Pointer[string] // epoch, for other goroutines
-	from      uint64 // seq before the first record to be read
-	began     int64  // clock at the first record
-	clock     int64  // running maximum of log times, µs
-	leap      int64  // a log time far ahead, waiting for the next record to agree
-	deadline  int64  // next clock at which a clocked room has something to do
+	from      uint64                 // seq before the first record to be read
+	began     int64                  // clock at the first record
+	clock     int64                  // running maximum of log times, µs
+	leap      int64                  // a log time far ahead, waiting for the next record to agree
+	deadline  int64                  // next clock at which a clocked room has something to do
 	down      string
 
+	homed   []*Room // base rooms that came to be at home here; some have moved away since
 	slots   map[*market.Symbol]*slot
 	touched []*slot
 	links   []int32 // events[i] is followed by events[links[i]] of the same symbol; -1: none
@@ -249,7 +250,8 @@ func (l *Log) feeds(s *slot, c market.Channel) bool {
 }
 
 // room returns the symbol's room of a channel if it is at home here, adopting or moving it where the
-// record says so.
+// record says so: when it is later than the room's newest. Other symbols' records do not count: then what a room
+// says would depend on how far each partition happens to be read.
 func (l *Log) room(s *slot, c market.Channel, at stamp) *Room {
 	if r := s.rooms[c]; r != nil && r.home == l {
 		return r
@@ -258,16 +260,18 @@ func (l *Log) room(s *slot, c market.Channel, at stamp) *Room {
 	switch {
 	case r.home == nil:
 		r.adopt(l)
+		l.homed = append(l.homed, r)
 		l.derive(s, r)
 	case r.home == l:
-	case r.split || r.home.topic != l.topic || at.ts <= r.home.newest.Load():
+	case r.split || r.home.topic != l.topic || at.ts <= r.ts:
 		return nil
 	case slices.Contains(r.past, l):
 		r.divide()
 		return nil
 	default:
 		r.past = append(r.past, r.home)
-		r.moveTo(l)
+		r.moveTo(l, at.seq-1, snapshot.Origin{Clock: l.clock})
+		l.homed = append(l.homed, r)
 	}
 	s.rooms[c] = r
 	return r
@@ -375,14 +379,9 @@ func (l *Log) Lost(from, to int64, why wire.GapReason) {
 
 // Restart says that the log was made anew: every room at home here goes on in the new one.
 func (l *Log) Restart(at LogStart) {
-	var homed []*Room
-	l.rooms(func(r *Room) { homed = append(homed, r) })
+	origin := snapshot.Origin{Whole: at.From == 0, Clock: l.clock}
 	l.restart(at)
-	for _, r := range homed {
-		r.list.mu.Lock()
-		r.moveTo(l)
-		r.list.mu.Unlock()
-	}
+	l.rooms(func(r *Room) { r.moveTo(l, l.from, origin) })
 }
 
 // Down says that the log cannot be read; "" that it is read again.
@@ -426,15 +425,14 @@ func (r *Room) doubt(at stamp) {
 	}
 }
 
-// rooms calls f with each base room at home here, its lock held.
+// rooms calls f with each base room at home here, its lock held. It does not go by the slots: after a
+// restart there are none until records come.
 func (l *Log) rooms(f func(*Room)) {
-	for _, s := range l.slots {
-		s.list.mu.Lock()
-		for _, r := range s.rooms {
-			if r != nil && r.home == l && r.base == nil {
-				f(r)
-			}
+	for _, r := range l.homed {
+		r.list.mu.Lock()
+		if r.home == l {
+			f(r)
 		}
-		s.list.mu.Unlock()
+		r.list.mu.Unlock()
 	}
 }

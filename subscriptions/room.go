@@ -214,18 +214,19 @@ func (r *Room) makeView(base *Room) snapshot.State {
 	return v
 }
 
-// moveTo lets the room go on in another log: its numbers start anew, and so does its state.
-func (r *Room) moveTo(l *Log) {
+// moveTo lets the room go on in another log, of which it has the records with a seq over from: its numbers
+// start anew, and so does its state, of which o says what is known.
+func (r *Room) moveTo(l *Log, from uint64, o snapshot.Origin) {
 	r.list.hub.counts.gap(wire.GapEpoch)
-	r.home, r.epoch, r.from, r.fromN = l, l.epoch, l.from, r.count
-	r.seq = l.from
+	r.home, r.epoch, r.from, r.fromN = l, l.epoch, from, r.count
+	r.seq = from
 	r.down = l.down
 	if r.base == nil {
-		r.state = r.fresh(l.origin())
+		r.state = r.fresh(o)
 	}
 	for _, v := range r.views {
 		v.state = v.makeView(r)
-		v.moveTo(l)
+		v.moveTo(l, from, o)
 	}
 	r.log.restart()
 	r.note(note{kind: noteEpoch, gap: wire.GapEpoch, to: r.seq, n: wire.Unknown, records: wire.Unknown})
