@@ -5,6 +5,7 @@ import { Candles } from './candles.js';
 import { Chart } from './chart.js';
 import { Clock, median } from './clock.js';
 import * as decimal from './decimal.js';
+import { Health } from './health.js';
 import { Link } from './link.js';
 import { parseRoom, roomName } from './room.js';
 import { Ladder, Price, Symbols, Tape, write } from './view.js';
@@ -18,7 +19,21 @@ const pingsAtFirst = 4; // one right after the other: the first answers are slow
 
 const $ = (id) => document.getElementById(id);
 
+const world = {
+  now: Date.now,
+  open: (address) => new WebSocket(address, 'tapedeck.v1.json'),
+  later: (fn, ms) => {
+    const timer = setTimeout(fn, ms);
+    return () => clearTimeout(timer);
+  },
+  random: Math.random,
+};
+
 const book = new Book();
+const health = new Health(world, (word) => {
+  badge('book-state', word);
+  $('book').classList.toggle('stale', word.kind === 'bad');
+});
 const asks = new Ladder($('asks'), depth);
 const bids = new Ladder($('bids'), depth);
 const tape = new Tape($('tape'), trades);
@@ -36,8 +51,6 @@ let interval = '100ms';
 let arrived = 0; // messages, since the last second
 let ages = []; // of those of the chosen symbol, in ms
 let gaps = 0;
-let staleSince = 0; // ms; 0: the book is good
-let calm; // the timer that ends the word of its recovery
 let pings = 0; // of this connection
 const changed = new Set(); // what the next frame of the screen draws anew
 
@@ -88,12 +101,14 @@ function paintInstrument() {
   document.title = `${$('last').textContent} ${chosen.symbol} · Tapedeck`;
 }
 
-function state(id, name, reason) {
-  const bad = name !== 'live' && name !== 'quiet';
-  $(id).hidden = name === 'live';
-  $(id).dataset.bad = bad;
-  write(id, reason ? `${name} · ${reason}` : name);
+// badge says in a panel's head how its room is, where that needs a word.
+function badge(id, { text, kind }) {
+  $(id).hidden = kind === 'live';
+  $(id).dataset.kind = kind;
+  write(id, text);
 }
+
+const kindOf = (name) => (name === 'live' ? 'live' : name === 'quiet' ? 'other' : 'bad');
 
 const handler = {
   state(name, detail) {
@@ -122,8 +137,9 @@ const handler = {
     if (++pings < pingsAtFirst) ping();
   },
   refused(message) {
-    if (!message.room || message.room === chosen?.book) state('book-state', message.code, message.message);
-    if (message.room === chosen?.tape) state('tape-state', message.code, message.message);
+    const refusal = { text: `${message.code} · ${message.message}`, kind: 'bad' };
+    if (!message.room || message.room === chosen?.book) badge('book-state', refusal);
+    if (message.room === chosen?.tape) badge('tape-state', refusal);
   },
   broken() {
     write('gaps', String(++gaps));
@@ -133,10 +149,10 @@ const handler = {
     symbols.entry(room.venue, room.symbol);
     $('no-symbols').hidden = true;
     if (granted.room === chosen?.book) {
-      onBookState(granted.state);
+      health.is(granted.state);
       $('interval').value = granted.interval;
     }
-    if (granted.room === chosen?.tape) state('tape-state', granted.state);
+    if (granted.room === chosen?.tape) badge('tape-state', { text: granted.state, kind: kindOf(granted.state) });
     if (!chosen) setTimeout(chooseBusiest, 300); // their tickers come right after
   },
   room(verdict, message) {
@@ -151,45 +167,20 @@ const handler = {
 function onBook(verdict, message) {
   if (verdict === 'replace') {
     book.replace(message.d);
-    onBookState('live');
+    health.is('live');
   } else if (verdict === 'apply') {
     book.apply(message.d);
     note(message);
-  } else if (verdict === 'gap') onBookState('stale', message.reason);
-  else onBookState(message.state, message.reason);
+  } else if (verdict === 'gap') health.is('stale', message.reason);
+  else health.is(message.state, message.reason);
   draw('book');
-}
-
-// onBookState says how the book is, and for a while after it was not good, that it is again.
-function onBookState(name, reason) {
-  const good = name === 'live';
-  if (name === 'stale' || name === 'down') staleSince ||= Date.now();
-  if (good && staleSince) mended();
-  else if (!good || !('mended' in $('book-state').dataset)) showBookState(name, reason);
-}
-
-function mended() {
-  const took = ((Date.now() - staleSince) / 1000).toFixed(1);
-  staleSince = 0;
-  showBookState('live');
-  $('book-state').hidden = false;
-  $('book-state').dataset.mended = '';
-  write('book-state', `recovered after ${took} s`);
-  calm = setTimeout(showBookState, 5000, 'live');
-}
-
-function showBookState(name, reason) {
-  clearTimeout(calm);
-  delete $('book-state').dataset.mended;
-  $('book').classList.toggle('stale', staleSince > 0);
-  state('book-state', name, reason);
 }
 
 function onTape(verdict, message) {
   if (verdict === 'replace') tape.clear();
   if (verdict === 'replace' || verdict === 'apply') tape.add(message.d ?? []);
   else if (verdict === 'gap') tape.gap(message);
-  else state('tape-state', message.state, message.reason);
+  else badge('tape-state', { text: message.state, kind: kindOf(message.state) });
   if (verdict === 'apply') note(message);
   draw('tape');
 }
@@ -232,9 +223,8 @@ function choose(venue, symbol) {
     last: new Price($('last'), places),
   };
   for (const part of [book, tape, candles]) part.clear();
-  staleSince = 0;
-  showBookState('live');
-  state('tape-state', 'live');
+  health.fresh();
+  badge('tape-state', { text: '', kind: 'live' });
   link.subscribe([chosen.book, chosen.tape, chosen.chart], interval);
   symbols.mark(venue, symbol);
   write('symbol', symbol);
@@ -291,14 +281,6 @@ function ping() {
   link.ping();
 }
 
-const world = {
-  open: (address) => new WebSocket(address, 'tapedeck.v1.json'),
-  later: (fn, ms) => {
-    const timer = setTimeout(fn, ms);
-    return () => clearTimeout(timer);
-  },
-  random: Math.random,
-};
 const address = new URL('v1/stream', document.baseURI);
 address.protocol = address.protocol.replace('http', 'ws');
 const link = new Link(address, handler, world);

@@ -90,6 +90,29 @@ test('a broken chain is told and asked for again from its last good place', () =
   assert.deepEqual(sockets[0].sent.at(-1).rooms, [{ room, interval: '100ms', since: { epoch: 'e', seq: 7 } }]);
 });
 
+test('a book that lost something says so, is stale, and its snapshot mends it', () => {
+  const { link, log, sockets, say } = stage();
+  link.subscribe([room], '100ms');
+  say(hello, granted, { t: 'snapshot', room, epoch: 'e', seq: 7, d: {} });
+  say({ t: 'gap', room, epoch: 'e', from: 7, to: 9, reason: 'source' }, { t: 'status', room, state: 'stale', reason: 'resync' });
+  say({ t: 'snapshot', room, epoch: 'e', seq: 20, d: {} }, { t: 'status', room, state: 'live' });
+  say({ t: 'update', room, prev: 20, seq: 21, d: {} });
+  assert.deepEqual(log.filter(([, of]) => of === room).map(([what]) => what), ['granted', 'replace', 'gap', 'skip', 'replace', 'skip', 'apply']);
+  assert.equal(sockets[0].sent.length, 1, 'nothing had to be asked again');
+});
+
+test('a room that goes on in another log begins anew there, and resumes there', () => {
+  const { link, sockets, say } = stage();
+  link.subscribe([room], '100ms');
+  say(hello, granted, { t: 'snapshot', room, epoch: 'e', seq: 900, d: {} });
+  say({ t: 'gap', room, epoch: 'f', from: 900, to: 3, reason: 'epoch' }, { t: 'snapshot', room, epoch: 'f', seq: 4, d: {} });
+  say({ t: 'update', room, prev: 4, seq: 5, d: {} });
+  sockets[0].onclose({ code: 4001, reason: '' });
+  link.now();
+  say(hello);
+  assert.deepEqual(sockets[1].sent[0].rooms[0].since, { epoch: 'f', seq: 5 });
+});
+
 test('a change of interval asks without a position', () => {
   const { link, sockets, say } = stage();
   link.subscribe([room], '100ms');
