@@ -249,12 +249,20 @@ func (d *Desk) serveAlone(s *seat) int {
 	return told.Messages
 }
 
+// maxArena is how much is read alone before it is sent: thousands who join at once are told in turns, or
+// their snapshots would all be held at the same time.
+const maxArena = 1 << 20
+
 // lateOnes serves the seats that are to be read alone: of those who joined, and of those whose socket
 // takes data again. Whoever got less than he could take comes first.
 func (d *Desk) lateOnes(now int64) {
 	waiting := d.late
 	d.late = d.late[len(d.late):]
-	for _, sub := range waiting {
+	for i, sub := range waiting {
+		if len(d.arena) > maxArena {
+			d.late = append(d.late, waiting[i:]...)
+			return
+		}
 		sub.listed = false
 		if sub.gone || sub.Blocked {
 			continue
