@@ -33,10 +33,10 @@ func TestOnlyIsAskedOnce(t *testing.T) {
 	if a, err := s.Add([]byte("A"), market.Symbol{Name: "A"}); a == nil || err != nil {
 		t.Errorf("a wanted symbol: %v, %v", a, err)
 	}
-	if _, err := s.Add([]byte("B"), market.Symbol{Name: "B"}); err != Unused {
+	if _, err := s.Add([]byte("B"), market.Symbol{Name: "B"}); !errors.Is(err, Unused) {
 		t.Errorf("one that is not wanted: %v", err)
 	}
-	if b, err := s.Find([]byte("B")); b != nil || err != Unused {
+	if b, err := s.Find([]byte("B")); b != nil || !errors.Is(err, Unused) {
 		t.Errorf("found it later: %v, %v", b, err)
 	}
 	if asked != 2 {
@@ -48,7 +48,7 @@ func TestSymbolsAreBounded(t *testing.T) {
 	s := NewSymbols(Options{Only: func(sym *market.Symbol) bool { return len(sym.Name)%2 == 0 }})
 	for i := range MaxSymbols {
 		key := strconv.Itoa(i)
-		if _, err := s.Add([]byte(key), market.Symbol{Name: key}); err != nil && err != Unused {
+		if _, err := s.Add([]byte(key), market.Symbol{Name: key}); err != nil && !errors.Is(err, Unused) {
 			t.Fatalf("symbol %d: %v", i, err)
 		}
 	}

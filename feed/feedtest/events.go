@@ -119,6 +119,7 @@ func timesOf(ev *market.Event) []int64 {
 	case *market.Ticker:
 		t, _ := p.Values[market.FundingTime].Int64()
 		times = append(times, t)
+	case *market.Quote, *market.Book, *market.Status:
 	}
 	return times
 }
@@ -144,6 +145,7 @@ func sizesOf(p market.Payload) (sizes []market.Decimal) {
 		}
 	case *market.Candle:
 		sizes = append(sizes, p.Open, p.High, p.Low, p.Close, p.Volume, p.QuoteVolume, p.VWAP)
+	case *market.Status:
 	}
 	return sizes
 }
@@ -171,6 +173,8 @@ func payloadFaults(p market.Payload) (faults []string) {
 		must(p.Width > 0 && p.Trades >= 0 && p.High.Cmp(p.Low) >= 0, "a candle that cannot be")
 	case *market.Status:
 		must(p.State == market.Live || p.State == market.Halted, "a status that is not the venue's to say")
+	case *market.Ticker:
+		must(p.Present != 0, "a ticker that speaks of nothing")
 	}
 	return faults
 }

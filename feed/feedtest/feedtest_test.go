@@ -204,7 +204,7 @@ func TestNothingsAreFound(t *testing.T) {
 	f := *tick.Format
 	f.New = func(o feed.Options) feed.Decoder {
 		return &faulty{Decoder: tick.Format.New(o), after: func(_ *market.Batch, _ *feed.Record, err error) error {
-			if err == feed.Tombstone {
+			if errors.Is(err, feed.Tombstone) {
 				return feed.Ignored
 			}
 			return err

@@ -82,8 +82,9 @@ func tree(c *Cursor) any {
 		return json.Number(c.Raw(v))
 	case True, False:
 		return v.Kind == True
+	default:
+		return nil
 	}
-	return nil
 }
 
 func jsonTree(doc []byte) (v any) {

@@ -4,6 +4,8 @@
 package binance
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -22,7 +24,7 @@ func format(name string, p *product) *feed.Format {
 	return &feed.Format{
 		Name: name, Venue: p.venue, Version: 1, Scope: feed.ScopeRecord,
 		New: func(o feed.Options) feed.Decoder {
-			return &decoder{product: p, trades: o.Trades, symbols: feed.NewSymbols(o)}
+			return &decoder{product: p, trades: cmp.Or(o.Trades, "trade"), symbols: feed.NewSymbols(o)}
 		},
 	}
 }
@@ -162,9 +164,11 @@ func (d *decoder) named(native []byte) *market.Symbol {
 	if sym == nil && err == nil {
 		sym, err = d.meet(native)
 	}
-	if err == feed.Unused {
-		d.message.skip(feed.Unused)
-	} else if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, feed.Unused):
+		d.message.skip(err)
+	default:
 		d.message.refuse(err)
 	}
 	return sym

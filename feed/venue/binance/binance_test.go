@@ -140,7 +140,7 @@ func TestOnly(t *testing.T) {
 	} {
 		for range 2 {
 			var b market.Batch
-			if err := d.Decode(&b, &feed.Record{Value: []byte(value)}); err != want.err || len(b.Events) != want.events {
+			if err := d.Decode(&b, &feed.Record{Value: []byte(value)}); !errors.Is(err, want.err) || len(b.Events) != want.events {
 				t.Errorf("%s: %v and %d events, want %v and %d", value, err, len(b.Events), want.err, want.events)
 			}
 		}

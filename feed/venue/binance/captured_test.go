@@ -169,6 +169,8 @@ func (f *follower) event(ev *market.Event, raw []byte) {
 	case *market.Book:
 		f.events["book"]++
 		f.book(ev, p)
+	case *market.Ticker, *market.Status:
+		f.t.Errorf("there is %s in a session without", feedtest.Text([]market.Event{*ev}))
 	}
 }
 

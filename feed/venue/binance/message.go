@@ -78,7 +78,7 @@ func (m *message) end(events bool) error {
 	case !whole:
 		return feed.BadJSON
 	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldName(slot))
+		return fmt.Errorf("%w: field %s", faults[fault], m.fieldName(slot))
 	case m.refused != nil:
 		return m.refused
 	case events:
@@ -89,12 +89,18 @@ func (m *message) end(events bool) error {
 	return feed.Ignored // an empty list
 }
 
-func fieldName(slot byte) string {
-	if slot == previous {
+// fieldName returns what the field of a slot is called in the message.
+func (m *message) fieldName(slot byte) string {
+	switch word := bodyNames[slot]; {
+	case slot == previous:
 		return "pu"
+	case m.body && word != "":
+		return word
 	}
 	return string(rune(slot))
 }
+
+var bodyNames = map[byte]string{'u': "lastUpdateId", 'b': "bids", 'a': "asks", 's': "symbol"}
 
 // healthy reports that nothing was refused so far.
 func (m *message) healthy() bool {
@@ -222,12 +228,12 @@ func (m *message) header(key string) []byte {
 // time returns a time in µs, of the venue's ms; or of its µs, which spot sends where
 // timeUnit=MICROSECOND was asked for: what would be after the year 2255 in ms.
 func (m *message) time(slot byte) int64 {
-	t := m.Int(slot)
+	t := m.Count(slot)
+	if t == 0 {
+		m.Fail(slot, scan.Wrong)
+	}
 	if t <= scan.MaxCount/1000 {
 		t *= 1000
-	}
-	if t <= 0 || t > scan.MaxCount {
-		m.Fail(slot, scan.Wrong)
 	}
 	return t
 }

@@ -109,6 +109,9 @@ func (d *decoder) ticker(b *market.Batch, sym *market.Symbol) {
 			t.Put(f, d.Size(slot))
 		}
 	}
+	if t.Present == 0 {
+		d.refuse(errTicker)
+	}
 }
 
 // widths of candles, in µs.

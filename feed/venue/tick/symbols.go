@@ -2,6 +2,7 @@ package tick
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -25,9 +26,9 @@ func (d *decoder) symbol() *market.Symbol {
 	if sym == nil && err == nil {
 		sym, err = d.meet()
 	}
-	switch err {
-	case nil:
-	case feed.Unused:
+	switch {
+	case err == nil:
+	case errors.Is(err, feed.Unused):
 		d.unused = true
 	default:
 		d.refuse(err)

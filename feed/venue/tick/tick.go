@@ -104,6 +104,7 @@ var (
 	errObject = fmt.Errorf("%w: an event is an object", feed.UnknownKind)
 	errKind   = fmt.Errorf("%w: t is none of trade, quote, book, ticker, candle, status", feed.UnknownKind)
 	errLevels = fmt.Errorf("%w: bids and asks are lists of [price, qty]; prices are above 0, quantities not negative", feed.BadValue)
+	errTicker = fmt.Errorf("%w: a ticker has at least one of its fields", feed.MissingField)
 	errSort   = fmt.Errorf("%w: kind is none of spot, perpetual, future, option", feed.BadValue)
 	errSymbol = fmt.Errorf("%w: venue and symbol must make the name of a room", feed.BadSymbol)
 )

@@ -105,7 +105,7 @@ func TestOnly(t *testing.T) {
 	} {
 		var b market.Batch
 		err := d.Decode(&b, &feed.Record{Value: []byte(value)})
-		if len(b.Events) != want || (err == feed.Unused) != (want == 0) {
+		if len(b.Events) != want || errors.Is(err, feed.Unused) != (want == 0) {
 			t.Errorf("%s: %v and %d events, want %d", value, err, len(b.Events), want)
 		}
 	}
