@@ -195,7 +195,7 @@ func (d *demo) server(cluster kafka.Cluster) (demoServer, error) {
 func (s demoServer) await(ctx context.Context) bool {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Addr().String()+"/readyz", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+reachable(s.Addr())+"/readyz", nil)
 		if err != nil {
 			return false
 		}
@@ -214,9 +214,9 @@ func (s demoServer) await(ctx context.Context) bool {
 }
 
 func (s demoServer) addresses(b *broker.Broker, m *market.Market, gaps time.Duration) demoAddresses {
-	a := demoAddresses{Clients: s.Addr().String(), Broker: b.Addr(), Pairs: m.Pairs(), Gaps: gaps}
+	a := demoAddresses{Clients: reachable(s.Addr()), Broker: b.Addr(), Pairs: m.Pairs(), Gaps: gaps}
 	if s.AdminAddr() != nil {
-		a.Admin = s.AdminAddr().String()
+		a.Admin = reachable(s.AdminAddr())
 	}
 	return a
 }

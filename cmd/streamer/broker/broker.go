@@ -56,6 +56,9 @@ func New(c Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker: %q is not HOST:PORT", c.Listen)
 	}
+	if host == "" {
+		return nil, fmt.Errorf("broker: %q has no host: clients are told to connect to it, so 127.0.0.1 or one that they reach", c.Listen)
+	}
 	port, err := strconv.Atoi(text)
 	if err != nil || port < 0 || port > 65535 {
 		return nil, fmt.Errorf("broker: %q is no port: 0 stands for any that is free", text)

@@ -137,7 +137,7 @@ func TestAnAddressInUseIsSaid(t *testing.T) {
 	if _, err := New(Config{Listen: b.Addr()}); err == nil || !strings.Contains(err.Error(), b.Addr()) {
 		t.Errorf("a second broker on %s: %v", b.Addr(), err)
 	}
-	for _, bad := range []string{"nowhere", "127.0.0.1:http", "127.0.0.1:70000"} {
+	for _, bad := range []string{"nowhere", ":0", "127.0.0.1:http", "127.0.0.1:70000"} {
 		if _, err := New(Config{Listen: bad}); err == nil {
 			t.Errorf("%s was taken for an address", bad)
 		}
