@@ -24,6 +24,7 @@ type admission struct {
 	handshakes throttle.Bucket
 	draining   bool
 	empty      chan struct{} // closed when it drains and nobody is left
+	once       sync.Once
 }
 
 func newAdmission(c *Config) *admission {
@@ -68,9 +69,7 @@ func (a *admission) leave(ip string) {
 	if a.byIP[ip]--; a.byIP[ip] <= 0 {
 		delete(a.byIP, ip)
 	}
-	if a.draining && a.sessions == 0 {
-		close(a.empty)
-	}
+	a.emptied()
 }
 
 // drain lets nobody in any more. The returned channel is closed when all who were in have left.
@@ -78,10 +77,14 @@ func (a *admission) drain() <-chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.draining = true
-	if a.sessions == 0 {
-		close(a.empty)
-	}
+	a.emptied()
 	return a.empty
+}
+
+func (a *admission) emptied() {
+	if a.draining && a.sessions == 0 {
+		a.once.Do(func() { close(a.empty) })
+	}
 }
 
 func (a *admission) count() int {

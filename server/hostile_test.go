@@ -27,13 +27,14 @@ type crowd struct {
 	node    *node
 	clients []*client
 	last    int
+	before  int // records of the tape
 	stop    chan struct{}
 	over    sync.WaitGroup
 }
 
 func newCrowd(t *testing.T, tp *tape, n *node) *crowd {
 	t.Helper()
-	c := &crowd{t: t, tape: tp, node: n, stop: make(chan struct{})}
+	c := &crowd{t: t, tape: tp, node: n, stop: make(chan struct{}), before: len(tp.parts[0])}
 	tp.add("whole BTC-USD 0 b100=1 a101=1")
 	for _, query := range []string{"", "&interval=50ms", "&interval=100ms"} {
 		c.clients = append(c.clients, greet(t, n, "?rooms="+trades+","+book+","+quotes+query))
@@ -66,7 +67,7 @@ func (c *crowd) missedNothing() {
 	c.over.Wait()
 	c.last++
 	c.say()
-	seq := uint64(c.last + 1) // the book's snapshot was the first record
+	seq := uint64(c.before + 1 + c.last) // the book's snapshot was the first record
 	for i, cl := range c.clients {
 		cl.at(trades, seq)
 		cl.at(book, seq)

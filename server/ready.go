@@ -73,7 +73,7 @@ func (r *readiness) state() (bool, string) {
 // behind says why a partition is still waited for, "" if it is not. One that is read, however far it
 // has to go, is.
 func (r *readiness) behind(id feed.Partition, since time.Time) string {
-	reason := "is not opened yet"
+	reason := "not opened yet"
 	p := r.ingest.find(id)
 	if p != nil {
 		out := p.down.Load()

@@ -318,6 +318,7 @@ func asked(r *http.Request) *wire.Command {
 
 func (s *Server) turnAway(w http.ResponseWriter, bad *refusal) {
 	s.metrics.refused.WithLabelValues(bad.reason).Inc()
+	w.Header().Set("Connection", "close") // and so answer without waiting for the request's body
 	if bad.after > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(bad.after))
 	}

@@ -2,12 +2,14 @@ package server
 
 import (
 	"fmt"
-	"net"
+	"maps"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"tapedeck/feed"
 	"tapedeck/wire/mirror"
 )
 
@@ -118,46 +120,43 @@ func TestSlowReaderReadsOn(t *testing.T) {
 	})
 }
 
-// Clients that never read, that read a byte now and then, and that are gone without a word are closed
-// and told why, where they can be told; those beside them miss nothing.
+// Clients that never read, or read a byte now and then, are closed; those beside them miss nothing.
 func TestSlowClientsAreClosed(t *testing.T) {
 	eachNode(t, func(t *testing.T, options ...func(*Config)) {
-		tp := newTape(1)
-		n := run(t, tp, append(options, func(c *Config) {
-			c.SlowDeadline = 500 * time.Millisecond
-			c.Heartbeat = time.Second
-		})...)
+		tp := newTape(2)
+		n := run(t, tp, append(options, func(c *Config) { c.SlowDeadline = 500 * time.Millisecond })...)
 		honest := newCrowd(t, tp, n)
-		never := join(t, n, little, "?rooms="+trades)
-		trickle := join(t, n, little, "?rooms="+trades)
-		go func() { // a byte, then a pause
+		const noise = "trades:TEST:NOISE-USD"
+		tp.addTo(1, "trade NOISE-USD 0 1 1")
+		never := join(t, n, little, "?rooms="+noise)
+		trickle := join(t, n, little, "?rooms="+noise)
+		var reading sync.WaitGroup
+		reading.Go(func() { // a byte, then a pause
 			for b := make([]byte, 1); ; time.Sleep(20 * time.Millisecond) {
 				if _, err := trickle.Read(b); err != nil {
 					return
 				}
 			}
-		}()
-		deaf := join(t, n, 0, "?rooms=trades:TEST:QUIET-USD") // reads, but answers no ping
-		e := deaf.drain()
-		if e.bad != nil || e.code != 4002 || e.bye != "no sign of life" {
-			t.Errorf("without a sign of life: ended with code %d, bye %q, fault %v", e.code, e.bye, e.bad)
-		}
-		until(t, "the slow are closed", func() bool { return n.admit.count() == len(honest.clients) })
+		})
+		until(t, "the slow are closed", func() bool {
+			for range 50 {
+				tp.addTo(1, "trade NOISE-USD 0 1 1")
+			}
+			return n.admit.count() == len(honest.clients)
+		})
 		honest.missedNothing()
 		if got := n.closes("4004"); got != "2" {
 			t.Errorf("%s closed as too slow", got)
 		}
 		never.Close()
 		trickle.Close()
+		reading.Wait()
 	})
 }
 
 // closes reads a counter of ended sessions.
 func (n *node) closes(code string) string {
-	_, body, _ := fetch(n.t, "http://"+n.AdminAddr().String()+"/metrics")
-	_, after, _ := strings.Cut(body, `tapedeck_closes_total{code="`+code+`"} `)
-	value, _, _ := strings.Cut(after, "\n")
-	return value
+	return n.scrape()[`tapedeck_closes_total{code="`+code+`"}`]
 }
 
 // Whoever was too slow but reads again within a moment finds the reason behind what he had not read.
@@ -264,16 +263,54 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
-// A peer whose machine is gone, without a word, is found out by its silence.
+// A peer whose machine is gone, without a word, is found out by its silence. One that reads all the
+// same is told.
 func TestHalfOpen(t *testing.T) {
 	t.Parallel()
-	tp := newTape(1)
-	n := run(t, tp, func(c *Config) { c.Heartbeat = time.Second })
+	n := run(t, newTape(1), func(c *Config) { c.Heartbeat = time.Second })
+	alive := greet(t, n, "?rooms="+trades) // answers pings
 	for range 5 {
-		join(t, n, 0, "?rooms="+trades).Conn.(*net.TCPConn).SetReadBuffer(1)
+		join(t, n, 0, "?rooms="+trades)
 	}
-	until(t, "they are closed", func() bool { return n.admit.count() == 0 })
-	if got := n.closes("4002"); got != "5" {
+	e := join(t, n, 0, "?rooms="+trades).drain()
+	if e.bad != nil || e.code != 4002 || e.bye != "no sign of life" {
+		t.Errorf("ended with code %d, bye %q, fault %v", e.code, e.bye, e.bad)
+	}
+	until(t, "the silent are closed", func() bool { return n.admit.count() == 1 })
+	if got := n.closes("4002"); got != "6" {
 		t.Errorf("%s closed as silent", got)
+	}
+	beat := alive.hear("a heartbeat", kind("heartbeat"))
+	if want := `"lag":0,"rooms":[]}`; !strings.Contains(string(beat.Raw), want) {
+		t.Errorf("a heartbeat says %s, want %s", beat.Raw, want)
+	}
+}
+
+// A heartbeat lists the rooms that are not plainly live, so that quiet and broken can be told apart.
+func TestHeartbeatTellsQuietFromBroken(t *testing.T) {
+	t.Parallel()
+	tp := newTape(1)
+	tp.add("whole OLD-USD 0 b1=1")
+	tp.add("delta BROKEN-USD 5 5 b1=1")
+	tp.add("quote HALTED-USD 1 1 2 1")
+	tp.add("halt HALTED-USD")
+	for i := range tp.parts[0] {
+		tp.parts[0][i].Time -= 60e6 // a minute ago
+	}
+	tp.add("quote LIVE-USD 1 1 2 1")
+	n := run(t, tp, func(c *Config) { c.Heartbeat = time.Second })
+	n.player.with(0, func(l feed.Log) { l.End(100) })
+	c := greet(t, n, "?rooms=book:TEST:OLD-USD,book:TEST:BROKEN-USD,quotes:TEST:HALTED-USD,quotes:TEST:LIVE-USD,trades:TEST:NEVER-USD")
+	m := c.hear("a heartbeat", kind("heartbeat"))
+	got := map[string]string{}
+	for _, r := range m.Rooms {
+		got[r.Room] = r.State
+	}
+	want := map[string]string{"book:TEST:OLD-USD": "quiet", "book:TEST:BROKEN-USD": "stale", "quotes:TEST:HALTED-USD": "halted"}
+	if !maps.Equal(got, want) {
+		t.Errorf("a heartbeat lists %v, want %v", got, want)
+	}
+	if m.Lag < 500 || m.Lag > 60_000 { // since LIVE-USD's record
+		t.Errorf("a lag of %d ms", m.Lag)
 	}
 }
