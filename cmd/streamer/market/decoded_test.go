@@ -175,7 +175,7 @@ func TestStreamsAgree(t *testing.T) {
 	}
 	m := begin(t, Options{Seed: 5, Gaps: 4 * time.Second, Past: 2 * time.Minute})
 	r := &reader{t: t, decoder: format.New(feed.DefaultOptions()), symbols: map[string]*known{}, counts: map[string]int{}}
-	for m.now < (4 * time.Minute).Microseconds() {
+	for m.now < (3 * time.Minute).Microseconds() {
 		r.read(m.Next())
 	}
 	for _, kind := range []string{"Trade", "Quote", "Book", "Ticker"} {
