@@ -336,7 +336,7 @@ func (r *reader) resume(c *conn, l *layout) error {
 	if err != nil || end < first {
 		return err
 	}
-	return r.shortened(first, last)
+	return r.receded(c, first, last)
 }
 
 // differs reports whether a layout has another topic under our topic's name.
@@ -378,6 +378,12 @@ func (r *reader) outOfRange(c *conn) error {
 	case r.next <= end:
 		return kafka.OffsetOutOfRange // it was for a moment
 	}
+	return r.receded(c, first, end)
+}
+
+// receded finds out what a log is that ends before our offset: another one by now, or the same without its
+// newest records. What we knew of the layout may be from before, so the broker is asked.
+func (r *reader) receded(c *conn, first, end int64) error {
 	l, err := c.metadata([]string{r.part.Topic})
 	if err != nil {
 		return err
