@@ -9,6 +9,7 @@ package flags
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -16,7 +17,38 @@ import (
 
 // Env is the environment variable of a flag: TAPEDECK_DRAIN_WAIT for drain-wait.
 func Env(name string) string {
-	return "TAPEDECK_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+const envPrefix = "TAPEDECK_"
+
+// Strays lists the variables of the environment that look like those of an app and are not: a slip, or
+// another program's.
+func Strays(app *cli.App, environ []string) (list []string) {
+	known := []string{}
+	for _, cmd := range app.Commands {
+		for _, name := range names(cmd.Flags) {
+			known = append(known, Env(name))
+		}
+	}
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, envPrefix) && !slices.Contains(known, name) {
+			text := name + " is not a variable of " + app.Name
+			if near := Nearest(strings.TrimPrefix(name, envPrefix), trimmed(known)); near != "" {
+				text += ": did you mean " + envPrefix + near + "?"
+			}
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+func trimmed(known []string) (list []string) {
+	for _, k := range known {
+		list = append(list, strings.TrimPrefix(k, envPrefix))
+	}
+	return list
 }
 
 // Config is the flag that names a file of settings. A command that has it takes settings from that file.

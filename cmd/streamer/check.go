@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -43,6 +44,9 @@ func check(c *cli.Context) error {
 		return flags.BadFlag("%w", err)
 	}
 	fmt.Fprintln(c.App.Writer, "ok       settings")
+	for _, stray := range flags.Strays(c.App, os.Environ()) {
+		fmt.Fprintf(c.App.Writer, "warning  environment: %s\n", stray)
+	}
 	if c.Bool("offline") {
 		return nil
 	}

@@ -16,6 +16,16 @@ import (
 
 var update = flag.Bool("update", false, "write docs/cli.md and golden files anew")
 
+// asStreamer, set in its environment, makes the test's own binary the program.
+const asStreamer = "STREAMER_ITSELF"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asStreamer) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
 // runs runs a command to its end.
 func runs(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -267,6 +268,12 @@ func TestCheckConfig(t *testing.T) {
 	if code, out, _ := check("binance=md"); code != flags.WrongConfig || !strings.Contains(out, "fault    md: records with the key \"BTCUSDT\" come in two partitions at once") {
 		t.Errorf("a key in two partitions: code %d: %s", code, out)
 	}
+	t.Setenv("TAPEDECK_WARMPU", "1h")
+	if code, out, _ := runs(t, "check-config", "--offline", "--brokers", "k", "--feed", "binance=md"); code != flags.OK ||
+		!strings.Contains(out, "warning  environment: TAPEDECK_WARMPU is not a variable of streamer: did you mean TAPEDECK_WARMUP?\n") {
+		t.Errorf("a slip in the environment: code %d: %s", code, out)
+	}
+	os.Unsetenv("TAPEDECK_WARMPU")
 	code, out, errs := runs(t, "check-config", "--brokers", "127.0.0.1:1", "--feed", "binance=md", "--timeout", "20s")
 	if code != flags.WrongConfig || out != "ok       settings\n" || !strings.Contains(errs, "cannot look at Kafka: ") {
 		t.Errorf("no Kafka: code %d: %s%s", code, out, errs)

@@ -3,7 +3,9 @@ package main
 import (
 	"net/url"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -75,6 +77,9 @@ func follow(c *cli.Context) error {
 	}
 	if flags.Terminal(c.App.Writer) && os.Getenv("TERM") != "dumb" {
 		conf.Size, conf.Colour = sizeOf(c.App.Writer.(*os.File)), flags.Colour()
+	}
+	if c.App.Writer == os.Stdout {
+		signal.Ignore(syscall.SIGPIPE) // a closed pipe is an error of writing: tail then takes its leave of the server
 	}
 	return tail.Run(c.Context, conf)
 }
