@@ -88,11 +88,15 @@ func killed(t *testing.T, topic string, partitions int, addr string) {
 	const lines, kills = 20_000, 5
 	file := write(t, "s.raw", toys(lines, 7)...)
 	c := clientOf(t, topic, addr)
-	for life := 0; life < kills; life++ {
+	deadline := time.Now().Add(time.Minute)
+	for life := range kills {
 		p := another(t, topic, addr, file, life > 0)
 		// Killed while records come in, at no particular point of it.
 		for before := count(t, c, topic, partitions); count(t, c, topic, partitions) == before; {
-			time.Sleep(time.Millisecond)
+			if time.Sleep(time.Millisecond); time.Now().After(deadline) {
+				t.Errorf("nothing arrives: %s", p.Stdout)
+				break
+			}
 		}
 		if err := p.Process.Kill(); err != nil {
 			t.Fatal(err)

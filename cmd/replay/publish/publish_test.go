@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -30,7 +31,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // must publishes all of a session, or fails.
 func must(t *testing.T, o Options) Result {
 	t.Helper()
-	r, err := Run(t.Context(), o)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r, err := Run(ctx, o)
 	if err != nil {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -78,7 +81,8 @@ func TestPublish(t *testing.T) {
 func TestAgainAndResume(t *testing.T) {
 	b := broker(t, kfake.SeedTopics(3, "raw"))
 	c := client(t, b.ListenAddrs()...)
-	file := write(t, "s.raw", toys(3_000, 7)...)
+	lines := slices.Concat(toys(1_500, 1), toys(3_000, 7)[1_500:]) // one symbol at first, so one partition
+	file := write(t, "s.raw", lines...)
 	o := quick(t, c, "raw", file)
 	must(t, o)
 
@@ -119,6 +123,29 @@ func TestAgainAndResume(t *testing.T) {
 	}
 	for _, list := range runs {
 		exactlyOnce(t, list, 3_000)
+	}
+}
+
+// A record of an older run may come after those of a newer one, if its request was on the way for long.
+func TestTheNewestRunIsResumed(t *testing.T) {
+	own := session{"s", "h", 2, 3}
+	var m mark
+	tl := tail{session: own}
+	for i, r := range []struct {
+		s    session
+		line string
+	}{{own, "7"}, {session{"s", "h", 1, 3}, "9"}, {session{"s", "else", 3, 3}, "11"}, {session{"t", "more", 4, 3}, "13"}} {
+		tl.look(&kafka.Record{Offset: int64(100 + i), Headers: []kafka.Header{
+			{Key: captureHeader, Value: []byte(r.s.String())}, {Key: lineHeader, Value: []byte(r.line)},
+		}}, &protocol.RecordBatch{BaseOffset: 95, BaseSequence: 1000, ProducerID: 5, ProducerEpoch: 1}, &m)
+	}
+	if want := (mark{line: 7, session: own, from: producer{5, 1}, seq: 1006}); m != want || tl.other.run != 3 {
+		t.Errorf("found %+v, want %+v; and %+v of another", m, want, tl.other)
+	}
+	for _, text := range []string{"", "s/h/1", "s/h/x/3", "s/h/1/0", "s/h/1/2/3"} {
+		if s, ok := parseSession(text); ok {
+			t.Errorf("%q is taken for %+v", text, s)
+		}
 	}
 }
 
