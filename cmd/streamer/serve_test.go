@@ -129,6 +129,17 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// What a served room is made of is decoded, and not served.
+func TestServeOnlyWhatIsDerived(t *testing.T) {
+	r := assemble(t, "--only", "channel:candles")
+	r.publish(t, 0, "BTCUSDT", trade("BTCUSDT", 1, "64000.10"))
+	client := inBackground(t, "tail", "--url", r.clients, "candles:BINANCE:BTC-USDT@1m")
+	eventually(t, "a candle", func() bool { return strings.Contains(client.out.String(), " c 64000.10 v 0.50 n 1") })
+	if code, out, errs := runs(t, "tail", "--url", r.clients, "trades:BINANCE:BTC-USDT"); code != flags.Failed || out != "" || !strings.Contains(errs, "streamer: refused: trades:BINANCE:BTC-USDT: ") {
+		t.Errorf("trades: code %d: %s%s", code, out, errs)
+	}
+}
+
 // A node without its Kafka is not ready, and says why.
 func TestServeWaitsForKafka(t *testing.T) {
 	leaks(t)

@@ -230,22 +230,24 @@ func (f *follower) take(m *mirror.Message, r *mirror.Room) {
 	}
 }
 
-// refused takes note of a room that there is not. When none is left there is nothing to follow.
+// refused takes note of a room that there is not. When none is left, or it was not one room that was refused,
+// there is nothing to follow.
 func (f *follower) refused(m *mirror.Message) {
 	text := clean(m.Text)
 	if m.Room != "" {
 		text = clean(m.Room) + ": " + text
 	}
-	notef(f.view, "refused: %s", text)
 	if m.Retry {
 		f.later, f.bye = true, &mirror.Message{Recon: true, After: m.After, Reason: text}
 		return
 	}
 	delete(f.mirror.Rooms, m.Room)
 	f.Rooms = slices.DeleteFunc(slices.Clone(f.Rooms), func(name string) bool { return name == m.Room })
-	if len(f.Rooms) == 0 {
+	if len(f.Rooms) == 0 || m.Room == "" {
 		f.stop = fmt.Errorf("refused: %s", text)
+		return
 	}
+	notef(f.view, "refused: %s", text)
 }
 
 // gone reports whether an error says that nobody reads our output any more.

@@ -242,6 +242,11 @@ func TestGivesUp(t *testing.T) {
 		t.Errorf("ended with %v, said %s", err, notes)
 	}
 
+	s = serve(t, script{frames: []string{hello, `[{"t":"error","id":1,"code":"too_large","message":"too many rooms","retry":false}]`}})
+	if _, _, err = shown(t, s, Config{}); err == nil || err.Error() != "refused: too many rooms" {
+		t.Errorf("ended with %v", err)
+	}
+
 	s = serve(t, script{frames: []string{hello, `[{"t":"bye","reason":"abuse","reconnect":false,"after":0}]`}, code: 4001})
 	if _, _, err = shown(t, s, Config{}); err == nil || !strings.Contains(err.Error(), "for good: abuse") {
 		t.Errorf("ended with %v", err)
