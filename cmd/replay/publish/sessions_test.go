@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
@@ -14,22 +12,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"tapedeck/feed/capture"
+	"tapedeck/feed/feedtest"
 	"tapedeck/feed/venue"
 )
-
-// recorded returns the path of a recorded session.
-func recorded(t testing.TB, name string) string {
-	t.Helper()
-	dir := os.Getenv("TAPEDECK_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared", "data")
-	}
-	path := filepath.Join(dir, "sessions", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("there is no recorded data: %v", err)
-	}
-	return path
-}
 
 // recording is a recorded session and what is known of it.
 type recording struct {
@@ -65,7 +50,7 @@ func (s *recording) publish(t *testing.T, c *kafka.Client, topic string, partiti
 	t.Helper()
 	var files []string
 	for _, f := range s.files {
-		files = append(files, recorded(t, f))
+		files = append(files, feedtest.Data(t, "sessions/"+f))
 	}
 	if rest, ok := capture.Rest(files[0]); ok != (len(files) == 2) || ok && rest != files[1] {
 		t.Fatalf("found the REST file %q", rest)
@@ -124,7 +109,7 @@ func asRecorded(t *testing.T, records []got, files []string, only string) {
 
 // BenchmarkPublish measures records a second from a file into a broker in the process.
 func BenchmarkPublish(b *testing.B) {
-	file := recorded(b, "hftbacktest/spot_btcusdt_20240809.raw.gz")
+	file := feedtest.Data(b, "sessions/hftbacktest/spot_btcusdt_20240809.raw.gz")
 	k := broker(b, kfake.SeedTopics(4, "raw"))
 	n := int64(0)
 	for b.Loop() {
