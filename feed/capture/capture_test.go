@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -21,7 +22,7 @@ func drain(r next) (got []string, end error) {
 	for {
 		m, err := r.Next()
 		switch {
-		case isBadLine(err):
+		case IsBadLine(err):
 			got = append(got, err.Error())
 		case err != nil:
 			return got, err
@@ -87,13 +88,13 @@ func TestPlainAndGzip(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, end := drain(r)
-		if !slices.Equal(got, want) || end != io.EOF {
+		if !slices.Equal(got, want) || !errors.Is(end, io.EOF) {
 			t.Errorf("%s: read %q and %v, want %q", name, got, end, want)
 		}
 		if read, size := r.Progress(); read != size || size != int64(len(content)) {
 			t.Errorf("%s: at the end %d of %d bytes are read, want all %d", name, read, size, len(content))
 		}
-		if _, err := r.Next(); err != io.EOF {
+		if _, err := r.Next(); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: after the end: %v", name, err)
 		}
 		if err := r.Close(); err != nil {
@@ -124,7 +125,7 @@ func TestBadLinesAreSaidAndSkipped(t *testing.T) {
 		"c:8: there is no body behind \"https://host/depth\"", "c:9: the message is empty", "c:10: the line has 8388629 bytes, more than 8388608",
 	}
 	got, end := drain(newReader("c", strings.NewReader(strings.Join(lines, "\n")+"\n")))
-	if len(got) != len(lines) || end != io.EOF {
+	if len(got) != len(lines) || !errors.Is(end, io.EOF) {
 		t.Fatalf("read %d lines and then %v, want %d", len(got), end, len(lines))
 	}
 	for i, want := range bad {
@@ -145,11 +146,10 @@ func TestCutShort(t *testing.T) {
 		if !slices.Equal(got, want[:len(got)]) {
 			t.Fatalf("cut at %d: read %q", n, got)
 		}
-		var line, last, following int
-		fmt.Sscanf(fmt.Sprint(end), "cut:%d: the file was cut short", &line)
-		fmt.Sscan(want[max(len(got)-1, 0)], &last)
-		fmt.Sscan(want[min(len(got), len(want)-1)], &following)
-		if !errors.Is(end, io.ErrUnexpectedEOF) || line < last || line > following {
+		var line int
+		_, unlike := fmt.Sscanf(fmt.Sprint(end), "cut:%d: the file was cut short", &line)
+		last, following := lineOf(t, want[max(len(got)-1, 0)]), lineOf(t, want[min(len(got), len(want)-1)])
+		if !errors.Is(end, io.ErrUnexpectedEOF) || unlike != nil || line < last || line > following {
 			t.Fatalf("cut at %d of %d: %v after %d messages", n, len(content), end, len(got))
 		}
 	}
@@ -164,9 +164,20 @@ func TestCutShort(t *testing.T) {
 		t.Errorf("half of a file: %d of 20000 lines, then %v", len(got), end)
 	}
 	content[len(content)/2] ^= 0xff
-	if got, end := drain(newReader("bad", bytes.NewReader(content))); len(got) < 1_000 || end == io.EOF {
+	if got, end := drain(newReader("bad", bytes.NewReader(content))); len(got) < 1_000 || errors.Is(end, io.EOF) {
 		t.Errorf("a file with a wrong byte: %d lines, then %v", len(got), end)
 	}
+}
+
+// lineOf is the line of what drain returns.
+func lineOf(t *testing.T, message string) int {
+	t.Helper()
+	digits, _, _ := strings.Cut(message, " ")
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func TestNoCapture(t *testing.T) {
@@ -180,7 +191,7 @@ func TestNoCapture(t *testing.T) {
 	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "is a folder") {
 		t.Errorf("a folder: %v", err)
 	}
-	if _, err := newReader("empty", strings.NewReader("")).Next(); err != io.EOF {
+	if _, err := newReader("empty", strings.NewReader("")).Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("an empty file: %v", err)
 	}
 }
@@ -205,7 +216,7 @@ func TestMerged(t *testing.T) {
 		"4 1700000000000000 a4", "5 1700000000000001 https://h/ r3",
 		"1 1600000000000000 b1", "2 1700000000000000 b2",
 	}
-	if !slices.Equal(got, want) || end != io.EOF {
+	if !slices.Equal(got, want) || !errors.Is(end, io.EOF) {
 		t.Errorf("read %q and %v, want %q", got, end, want)
 	}
 	if read, size := m.Progress(); read != size || read == 0 {
@@ -289,7 +300,7 @@ func TestRecordedSessions(t *testing.T) {
 		n, rest := 0, 0
 		for {
 			m, err := r.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
@@ -301,7 +312,7 @@ func TestRecordedSessions(t *testing.T) {
 			}
 		}
 		r.Close()
-		if got := manifestCount(string(manifest), path); got != n {
+		if got := manifestCount(t, string(manifest), path); got != n {
 			t.Errorf("%s has %d messages, its manifest says %d", path, n, got)
 		}
 		if isRest := strings.HasSuffix(path, ".rest.raw.gz"); isRest && rest != n || !isRest && rest != 0 {
@@ -311,14 +322,16 @@ func TestRecordedSessions(t *testing.T) {
 }
 
 // manifestCount finds a session's number of messages in the manifest's table.
-func manifestCount(manifest, path string) (n int) {
-	name := filepath.Join("sessions", filepath.Base(filepath.Dir(path)), filepath.Base(path))
+func manifestCount(t *testing.T, manifest, path string) int {
+	t.Helper()
+	name := filepath.ToSlash(filepath.Join("sessions", filepath.Base(filepath.Dir(path)), filepath.Base(path)))
 	for line := range strings.Lines(manifest) {
 		if cells := strings.Split(line, "|"); len(cells) > 4 && strings.TrimSpace(cells[1]) == name {
-			fmt.Sscan(strings.ReplaceAll(cells[3], ",", ""), &n)
+			return lineOf(t, strings.ReplaceAll(strings.TrimSpace(cells[3]), ",", ""))
 		}
 	}
-	return n
+	t.Fatalf("the manifest does not name %s", name)
+	return 0
 }
 
 func TestNothingIsAllocatedPerLine(t *testing.T) {
@@ -353,7 +366,7 @@ func FuzzReader(f *testing.F) {
 		lines := 0
 		for {
 			m, err := r.Next()
-			if err != nil && !isBadLine(err) {
+			if err != nil && !IsBadLine(err) {
 				break
 			}
 			if err == nil {
@@ -398,7 +411,7 @@ func BenchmarkReader(b *testing.B) {
 			b.Fatal(err)
 		}
 		for {
-			if _, err := r.Next(); err == io.EOF {
+			if _, err := r.Next(); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				b.Fatal(err)

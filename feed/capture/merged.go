@@ -75,7 +75,8 @@ func Rest(path string) (string, bool) {
 // others come first and then its error, and no further session is begun.
 func (m *Merged) Next() (Message, error) {
 	for m.err == nil {
-		for n := len(m.behind) - 1; n >= 0; n-- {
+		for len(m.behind) > 0 {
+			n := len(m.behind) - 1
 			if err := m.advance(m.behind[n]); err != nil {
 				return Message{}, err
 			}
@@ -125,10 +126,10 @@ func (m *Merged) begin() {
 // advance reads the next message of a file, or takes the file out. It returns the error of a line.
 func (m *Merged) advance(s *source) (err error) {
 	s.next, err = s.Next()
-	if err == nil || isBadLine(err) {
+	if err == nil || IsBadLine(err) {
 		return err
 	}
-	if err != io.EOF && m.failed == nil {
+	if !errors.Is(err, io.EOF) && m.failed == nil {
 		m.failed = err
 	}
 	m.current = slices.DeleteFunc(m.current, func(o *source) bool { return o == s })

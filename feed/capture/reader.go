@@ -42,8 +42,9 @@ type BadLine struct {
 
 func (e *BadLine) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text) }
 
-func isBadLine(err error) bool {
-	_, bad := err.(*BadLine)
+// IsBadLine reports whether an error is one of a line, so that reading can go on.
+func IsBadLine(err error) bool {
+	_, bad := errors.AsType[*BadLine](err)
 	return bad
 }
 
@@ -145,9 +146,9 @@ func (r *Reader) next() ([]byte, error) {
 	switch {
 	case err == nil:
 		return line[:len(line)-1], nil
-	case isBadLine(err):
+	case IsBadLine(err):
 		return nil, err
-	case err == io.EOF: // not errors.Is: a gzip stream's own end is something else
+	case errors.Is(err, io.EOF):
 		r.err = io.EOF
 		if len(line) > 0 {
 			return line, nil // the last line of a file may have no end
@@ -171,7 +172,7 @@ func (r *Reader) nextLong(begin []byte) ([]byte, error) {
 		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}
-		if size > MaxLine && (err == nil || err == io.EOF) {
+		if size > MaxLine && (err == nil || errors.Is(err, io.EOF)) {
 			return nil, r.bad("the line has %d bytes, more than %d: is this a capture?", size, MaxLine)
 		}
 		return r.long, err
@@ -230,7 +231,7 @@ func (r *Reader) bad(format string, args ...any) error {
 // broken says what a failed read means for the file.
 func (r *Reader) broken(err error) error {
 	what := "it cannot be read further"
-	if err == io.EOF { // within the header of a gzip file
+	if errors.Is(err, io.EOF) { // within the header of a gzip file
 		err = io.ErrUnexpectedEOF
 	}
 	switch {

@@ -158,7 +158,7 @@ func conclude(c *cli.Context, o *Options, r Result, took time.Duration, err erro
 			grouped(r.Sent), o.Topic, took.Round(time.Millisecond), grouped(int64(float64(r.Sent)/took.Seconds())), besides(r))
 	}
 	switch {
-	case err != nil && errors.Is(err, context.Canceled) && c.Context.Err() != nil:
+	case err != nil && errors.Is(err, context.Canceled) && c.Err() != nil:
 		return errors.New("interrupted: give the same command with --resume to go on")
 	case err != nil && r.Messages > 0:
 		return fmt.Errorf("%w; what was sent stays: give the same command with --resume to go on", err)

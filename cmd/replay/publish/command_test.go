@@ -20,7 +20,7 @@ func command(ctx context.Context, in *strings.Replacer, line string) (code int, 
 	var o, e bytes.Buffer
 	app := &cli.App{Name: "replay", Writer: &o, ErrWriter: &e, Commands: []*cli.Command{Command()}}
 	args := []string{"replay", "publish"}
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		args = append(args, in.Replace(word))
 	}
 	code = flags.Run(ctx, app, args)

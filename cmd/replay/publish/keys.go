@@ -90,9 +90,10 @@ func (k *keyer) decode(data []byte, symbol string) (native string, why feed.Reas
 }
 
 func reason(err error) feed.Reason {
-	why := feed.Ignored
-	errors.As(err, &why)
-	return why
+	if why, ok := errors.AsType[feed.Reason](err); ok {
+		return why
+	}
+	return feed.Ignored
 }
 
 // given is the symbol of a body that does not name its own: from the request's address, from the user,

@@ -79,9 +79,10 @@ type publisher struct {
 	keys     *keyer
 	homes    map[string]int // the partition of each key
 	marks    []mark         // of each partition
-	lanes    []*lane
-	spread   int      // partitions that keys are spread over
-	identity producer // of lanes without a record from an earlier run
+	lanes    []*lane        // nil before the first record
+	start    func(*lane)    // runs one until its end
+	spread   int            // partitions that keys are spread over
+	identity producer       // of lanes without a record from an earlier run
 	pace     pacer
 	ahead    int64 // what the passes before this one add, µs
 	first    int64 // the pass's first and greatest time, µs
@@ -104,12 +105,13 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	defer abandon(nil)
 
 	before, failed := o.Stats.Sent.Load(), make(chan error, len(p.lanes))
-	err = p.passes(reading, func(l *lane) {
+	p.start = func(l *lane) {
 		if err := l.run(sending); err != nil {
 			failed <- err
 			stop(err)
 		}
-	})
+	}
+	err = p.passes(reading)
 	p.finish(ctx, abandon)
 	p.result.Sent = o.Stats.Sent.Load() - before
 	select {
@@ -157,10 +159,10 @@ func prepare(ctx context.Context, o *Options) (*publisher, error) {
 }
 
 // passes reads the files once, or with --loop until the end.
-func (p *publisher) passes(ctx context.Context, start func(*lane)) error {
+func (p *publisher) passes(ctx context.Context) error {
 	for {
 		p.first, p.last = 0, 0
-		if err := p.pass(ctx, start); err != nil || !p.Loop || p.first == 0 {
+		if err := p.pass(ctx); err != nil || !p.Loop || p.first == 0 {
 			return err
 		}
 		p.ahead += p.last - p.first + 1000 // the next pass begins a millisecond after this one's end
@@ -169,7 +171,7 @@ func (p *publisher) passes(ctx context.Context, start func(*lane)) error {
 }
 
 // pass reads the files once.
-func (p *publisher) pass(ctx context.Context, start func(*lane)) error {
+func (p *publisher) pass(ctx context.Context) error {
 	files, err := capture.OpenMerged(p.Files...)
 	if err != nil {
 		return err
@@ -181,10 +183,10 @@ func (p *publisher) pass(ctx context.Context, start func(*lane)) error {
 	)
 	for {
 		m, err = files.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err != nil && !errors.As(err, new(*capture.BadLine)) {
+		if err != nil && !capture.IsBadLine(err) {
 			return err
 		}
 		read, size := files.Progress()
@@ -194,7 +196,7 @@ func (p *publisher) pass(ctx context.Context, start func(*lane)) error {
 			p.bad(err)
 			continue
 		}
-		if err := p.publish(ctx, &m, &r, start); err != nil {
+		if err := p.publish(ctx, &m, &r); err != nil {
 			return err
 		}
 	}
@@ -210,7 +212,7 @@ func (p *publisher) bad(err error) {
 }
 
 // publish hands one message to its lane, when it is due.
-func (p *publisher) publish(ctx context.Context, m *capture.Message, r *record, start func(*lane)) error {
+func (p *publisher) publish(ctx context.Context, m *capture.Message, r *record) error {
 	p.result.Messages++
 	if p.first == 0 {
 		p.first = m.Time
@@ -243,7 +245,7 @@ func (p *publisher) publish(ctx context.Context, m *capture.Message, r *record, 
 	if p.Now {
 		r.time = p.pace.at(due).UnixMilli()
 	}
-	return p.lane(i, start).add(ctx, r)
+	return p.lane(i).add(ctx, r)
 }
 
 // partition returns the partition of a key: the one that the Java client would choose, so that a session
@@ -270,7 +272,7 @@ func (p *publisher) refused(why feed.Reason) {
 }
 
 // lane returns the lane of a partition, and starts it when it is first needed.
-func (p *publisher) lane(i int, start func(*lane)) *lane {
+func (p *publisher) lane(i int) *lane {
 	if p.lanes[i] == nil {
 		from := p.identity
 		if p.marks[i].line > 0 {
@@ -278,7 +280,7 @@ func (p *publisher) lane(i int, start func(*lane)) *lane {
 		}
 		l := newLane(p.pipe, i, from, p.marks[i])
 		p.lanes[i] = l
-		p.running.Go(func() { start(l) })
+		p.running.Go(func() { p.start(l) })
 	}
 	return p.lanes[i]
 }

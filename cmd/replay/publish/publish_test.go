@@ -61,8 +61,12 @@ func TestPublish(t *testing.T) {
 		line, ms           int64
 		key, value, header string
 	}{
-		{1, 0, "A", `{"s":"A"}`, ""}, {2, 0, "B", `{"s":"B"}`, ""}, {3, 0, "B", `{"rest":1}`, "B"},
-		{4, 1, "A", `{"s":"A","agg":1}`, ""}, {6, 3, "s", `{{`, ""}, {8, 5, "A", `{"s":"A"}`, ""},
+		{1, 0, "A", `{"s":"A"}`, ""},
+		{2, 0, "B", `{"s":"B"}`, ""},
+		{3, 0, "B", `{"rest":1}`, "B"},
+		{4, 1, "A", `{"s":"A","agg":1}`, ""},
+		{6, 3, "s", `{{`, ""},
+		{8, 5, "A", `{"s":"A"}`, ""},
 	}
 	if len(records) != len(want) {
 		t.Fatalf("%d records, want %d", len(records), len(want))

@@ -36,11 +36,10 @@ const sequenceBroken = "the topic does not have just what was sent before: someb
 
 // remedy returns what to do about an error that will not pass; "" for one that may.
 func remedy(err error) string {
-	var refused kafka.Error
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[kafka.Error](err); ok {
 		return remedies[refused]
 	}
-	if certificate := (*tls.CertificateVerificationError)(nil); errors.As(err, &certificate) {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return "the broker's certificate is not believed: name its authority with --kafka-ca"
 	}
 	return ""

@@ -231,7 +231,7 @@ func (t *tap) Write(p []byte) (int, error) {
 
 func (t *tap) Read(p []byte) (int, error) {
 	if t.failed != nil {
-		t.Conn.Close()
+		t.Close()
 		return 0, t.failed
 	}
 	if len(t.answer) > 0 {
