@@ -173,8 +173,14 @@ func TestOnlyOfAVenueInTheRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := parseFeeds([]string{"binance=a", "tick=b"}, o); err != nil {
-		t.Error(err)
+	f, err := parseFeeds([]string{"binance=a", "tick=b"}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for topic, d := range f.decoders { // what no room is served of is not even decoded
+		if d.Options.Only == nil || !d.Options.Only(&market.Symbol{Venue: "KRAKEN", Name: "A"}) || d.Options.Only(&market.Symbol{Venue: "BINANCE", Name: "A"}) {
+			t.Errorf("the decoder of %s does not know what is served", topic)
+		}
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 
 	"github.com/lxzan/gws"
 	"go.uber.org/goleak"
+
+	"tapedeck/wire/mirror"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -337,6 +339,25 @@ func (w *watched) Write(p []byte) (int, error) {
 		w.do()
 	}
 	return n, err
+}
+
+// How long to wait before the next connection: the jitter, and what the server asks for on top of it.
+func TestPause(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		bye  *mirror.Message
+		want time.Duration
+	}{
+		{errors.New("EOF"), nil, time.Second},
+		{&closed{4001, "draining"}, &mirror.Message{Recon: true, After: 250}, time.Second + 250*time.Millisecond},
+		{&turnedAway{status: 503, after: 3 * time.Second}, nil, 4 * time.Second},
+	} {
+		f := newFollower(Config{delay: func(int) time.Duration { return time.Second }}, &plain{notes: new(bytes.Buffer)})
+		f.met, f.bye = true, tt.bye
+		if got, err := f.pause(tt.err); got != tt.want || err != nil || f.tries != 1 || f.bye != nil {
+			t.Errorf("after %v: %v (%v), want %v", tt.err, got, err, tt.want)
+		}
+	}
 }
 
 func TestJitter(t *testing.T) {
