@@ -57,7 +57,7 @@ func cut(b []byte) (h batch, rest []byte, ok bool, err error) {
 	if len(b) < packedAt {
 		return h, nil, false, nil
 	}
-	length := int64(binary.BigEndian.Uint32(b[lengthAt:])) + termAt
+	length := int64(int32(binary.BigEndian.Uint32(b[lengthAt:]))) + termAt
 	if magic := b[magicAt]; magic != 2 {
 		return h, nil, false, fmt.Errorf("its records have format %d, of before Kafka 0.11: only 2 is read", magic)
 	}
@@ -88,7 +88,7 @@ func cut(b []byte) (h batch, rest []byte, ok bool, err error) {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // maxUnpacked bounds what a batch may grow to.
-const maxUnpacked = 128 << 20
+const maxUnpacked = 64 << 20
 
 // unpacker brings out a batch's records, in memory that it uses again and again.
 type unpacker struct {

@@ -38,7 +38,7 @@ func (c Cluster) dialer(timeout time.Duration) (*dialer, error) {
 
 // maxResponse bounds what a broker may make us hold: many times the largest record that a topic of
 // market data is likely to allow.
-const maxResponse = 128 << 20
+const maxResponse = 64 << 20
 
 // conn is a connection to one broker, for one goroutine: kafka-go's connection with its messages, and beside
 // them those which kafka-go does not have (send and receive). It dies with the context that it was opened in,

@@ -31,6 +31,7 @@ var scenarios = map[string]func(t *testing.T, brokers []string){
 	"large":        large,
 	"transactions": transactions,
 	"burst":        burst,
+	"one record":   oneRecord,
 }
 
 func TestScenarios(t *testing.T) {
@@ -299,6 +300,35 @@ func commit(t *testing.T, w *writer, topic string, values ...string) {
 		w.send(topic, 0, v)
 		if err := w.cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// One record is fetched by its offset, or it is said why it cannot be.
+func oneRecord(t *testing.T, brokers []string) {
+	topic := newTopic()
+	w := newWriter(t, brokers)
+	w.create(topic, 2)
+	w.send(topic, 1, numbered("a", 10)...)
+	w.send(topic, 1, numbered("b", 10)...)
+	w.trim(topic, 1, 5)
+	at := Cluster{Brokers: brokers}
+	for offset, want := range map[int64]string{5: "a-5", 9: "a-9", 10: "b-0", 19: "b-9"} {
+		r, err := Fetch(t.Context(), at, topic, 1, offset)
+		if err != nil || r.Offset != offset || string(r.Value) != want {
+			t.Errorf("at %d: %+v, %v", offset, r, err)
+		}
+	}
+	for want, fetch := range map[string]func() (*feed.Record, error){
+		"offset 4 is not in " + topic + "/1: it holds 5 up to 19":  func() (*feed.Record, error) { return Fetch(t.Context(), at, topic, 1, 4) },
+		"offset 21 is not in " + topic + "/1: it holds 5 up to 19": func() (*feed.Record, error) { return Fetch(t.Context(), at, topic, 1, 21) },
+		"offset 3 is not in " + topic + "/0: it holds nothing":     func() (*feed.Record, error) { return Fetch(t.Context(), at, topic, 0, 3) },
+		"no record is at offset 20":                                func() (*feed.Record, error) { return Fetch(t.Context(), at, topic, 1, 20) },
+		"has no partition 2":                                       func() (*feed.Record, error) { return Fetch(t.Context(), at, topic, 2, 0) },
+		"does not exist":                                           func() (*feed.Record, error) { return Fetch(t.Context(), at, topic+"x", 0, 0) },
+	} {
+		if r, err := fetch(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v, %v; want %q", r, err, want)
 		}
 	}
 }

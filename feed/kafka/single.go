@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -29,23 +30,32 @@ func Fetch(ctx context.Context, c Cluster, topic string, partition int32, offset
 	f, err := leader.fetch(&fetchRequest{
 		topic: topic, id: l.topics[topic].id, partition: partition, offset: offset, bytes: 1 << 20,
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case f.err == kafka.OffsetOutOfRange:
-		first, end, err := leader.bounds(topic, partition)
-		if err != nil {
-			return nil, err
-		}
-		return nil, fmt.Errorf("offset %d is not in %s/%d: it holds %d up to %d", offset, topic, partition, first, end-1)
-	case f.err != 0:
-		return nil, fmt.Errorf("%s/%d: %s", topic, partition, explain(f.err))
+	}
+	if f.err != 0 {
+		return nil, leader.refusal(topic, partition, offset, f.err)
 	}
 	r, err := pick(f.batches, offset)
 	if err == nil && r == nil {
-		err = fmt.Errorf("no record is at offset %d of %s/%d: it was compacted away, or ends a transaction, or is still to come", offset, topic, partition)
+		err = fmt.Errorf("no record is at offset %d of %s/%d: it is still to come, or was compacted away, or ends a transaction", offset, topic, partition)
 	}
 	return r, err
+}
+
+// refusal says why a record was not to be had.
+func (c *conn) refusal(topic string, partition int32, offset int64, code kafka.Error) error {
+	if code != kafka.OffsetOutOfRange {
+		return fmt.Errorf("%s/%d: %s", topic, partition, explain(code))
+	}
+	first, end, err := c.bounds(topic, partition)
+	switch {
+	case err != nil:
+		return err
+	case first == end:
+		return fmt.Errorf("offset %d is not in %s/%d: it holds nothing", offset, topic, partition)
+	}
+	return fmt.Errorf("offset %d is not in %s/%d: it holds %d up to %d", offset, topic, partition, first, end-1)
 }
 
 // leader connects to whoever leads a partition.
@@ -61,7 +71,7 @@ func (d *dialer) leader(ctx context.Context, brokers []string, topic string, par
 	}
 	address := l.leader(topic, partition)
 	if address == "" {
-		return nil, nil, fmt.Errorf("%s", l.absence(topic, partition))
+		return nil, nil, errors.New(l.absence(topic, partition))
 	}
 	leader, err := d.open(ctx, address)
 	return leader, l, err

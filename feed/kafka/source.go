@@ -260,7 +260,7 @@ func (l *layout) absence(topic string, partition int32) string {
 		return fmt.Sprintf("topic %s: %s", topic, explain(t.err))
 	}
 	if _, ok := t.leaders[partition]; !ok {
-		return fmt.Sprintf("topic %s has no partition %d any more", topic, partition)
+		return fmt.Sprintf("topic %s has no partition %d", topic, partition)
 	}
 	return fmt.Sprintf("partition %d of topic %s has no leader at the moment", partition, topic)
 }
