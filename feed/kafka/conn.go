@@ -14,7 +14,6 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
-	"github.com/segmentio/kafka-go/protocol/apiversions"
 	"github.com/segmentio/kafka-go/protocol/saslauthenticate"
 	"github.com/segmentio/kafka-go/protocol/saslhandshake"
 	"github.com/segmentio/kafka-go/sasl"
@@ -125,26 +124,32 @@ func (d *dialer) tlsFor(address string) *tls.Config {
 	return t
 }
 
-// agree learns which versions the broker knows. It is the first thing said on a connection, so who hangs up
-// expects something else on that port.
+// agree learns which versions the broker knows. It is the first thing said on a connection, and said by us: what
+// answers may be anything, and kafka-go would make room for as many versions as it claims to have.
 func (c *conn) agree() error {
-	m, err := c.RoundTrip(new(apiversions.Request))
-	if hungUp(err) {
-		return fmt.Errorf("%s hangs up: it does not speak Kafka, or TLS is on at one end only", c.address)
-	}
-	if err != nil {
+	c.request(protocol.ApiVersions, 0, false)
+	if err := c.send(); err != nil {
 		return err
 	}
-	res := m.(*apiversions.Response)
-	if res.ErrorCode != 0 {
-		return fmt.Errorf("%s: versions: %w", c.address, kafka.Error(res.ErrorCode))
+	d, err := c.receive(0)
+	switch {
+	case hungUp(err):
+		return fmt.Errorf("%s hangs up: it does not speak Kafka, or TLS is on at one end only", c.address)
+	case errors.Is(err, errNotKafka):
+		return fmt.Errorf("%s does not speak Kafka", c.address)
+	case err != nil:
+		return err
 	}
-	c.newest = make(map[protocol.ApiKey]int16, len(res.ApiKeys))
-	chosen := make(map[protocol.ApiKey]int16, len(res.ApiKeys))
-	for _, a := range res.ApiKeys {
-		key := protocol.ApiKey(a.ApiKey)
-		c.newest[key] = a.MaxVersion
-		chosen[key] = key.SelectVersion(a.MinVersion, a.MaxVersion)
+	code := kafka.Error(d.int16())
+	c.newest = map[protocol.ApiKey]int16{}
+	chosen := map[protocol.ApiKey]int16{}
+	for range d.array() {
+		key, least, most := protocol.ApiKey(d.int16()), d.int16(), d.int16()
+		c.newest[key] = most
+		chosen[key] = key.SelectVersion(least, most)
+	}
+	if code != 0 || d.bad {
+		return fmt.Errorf("%s does not say which versions it knows: %s", c.address, explain(code))
 	}
 	c.SetVersions(chosen)
 	return nil
@@ -173,6 +178,9 @@ func (c *conn) login(ctx context.Context, how sasl.Mechanism) error {
 	c.known = true
 	return nil
 }
+
+// The broker's answers are out of order, or no broker's.
+var errNotKafka = errors.New("what the broker says makes no sense")
 
 var errLogin = errors.New("the broker does not accept the user and password")
 
@@ -222,10 +230,10 @@ func (c *conn) receive(due time.Duration) (*decoder, error) {
 	}
 	size, id := int32(binary.BigEndian.Uint32(head[:])), int32(binary.BigEndian.Uint32(head[4:]))
 	if size < 4 || size > maxResponse {
-		return nil, fmt.Errorf("%s: an answer of %d bytes, of which %d are allowed", c.address, size, maxResponse)
+		return nil, fmt.Errorf("%w: an answer of %d bytes, of which %d are allowed", errNotKafka, size, maxResponse)
 	}
 	if id != c.last {
-		return nil, fmt.Errorf("%s: an answer to request %d instead of %d", c.address, id, c.last)
+		return nil, fmt.Errorf("%w: an answer to request %d instead of %d", errNotKafka, id, c.last)
 	}
 	c.buf = sized(c.buf, int(size)-4)
 	if _, err := io.ReadFull(c, c.buf); err != nil {

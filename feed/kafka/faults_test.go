@@ -1,12 +1,14 @@
 package kafka
 
 import (
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -43,25 +45,59 @@ func TestWaitsForTheBroker(t *testing.T) {
 }
 
 func TestSaysWhatSpeaksOnThePort(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			c.Close()
+	for want, answer := range map[string]string{
+		"hangs up: it does not speak Kafka, or TLS is on at one end only": "",
+		"does not speak Kafka":                 "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400 Bad Request",
+		"does not say which versions it knows": "\x00\x00\x00\x0e\x00\x00\x00\x01\x00\x00\x7f\xff\xff\xff\x00\x01\x00\x02",
+		"trying again: 127.0.0.1":              "\x00\x00\x00\x0e\x00\x00\x00\x01\x00\x00",
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}()
-	r := run(t, quickAt([]string{l.Addr().String()}, "a"))
-	eventually(t, "it says what it waits for", func() bool { return len(r.reasons()) > 0 })
-	if got := r.reasons()[0]; !strings.Contains(got, "hangs up: it does not speak Kafka, or TLS is on at one end only") {
-		t.Errorf("waiting because %q", got)
+		defer l.Close()
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				c.Read(make([]byte, 100))
+				c.Write([]byte(answer))
+				c.Close()
+			}
+		}()
+		if got := refusedFor(t, []string{l.Addr().String()}, Security{}); !strings.Contains(got, want) {
+			t.Errorf("waiting because %q, want %q", got, want)
+		}
 	}
+}
+
+// A leader whose name only the brokers know.
+func TestSaysThatTheLeaderIsUnknown(t *testing.T) {
+	c := cluster(t, kfake.SeedTopics(1, "a"))
+	c.ControlKey(int16(kmsg.Metadata), func(q kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		res := q.(*kmsg.MetadataRequest).ResponseKind().(*kmsg.MetadataResponse)
+		name := "a"
+		res.Brokers = []kmsg.MetadataResponseBroker{{NodeID: 0, Host: "kafka.invalid", Port: 9092}}
+		res.Topics = []kmsg.MetadataResponseTopic{{Topic: &name, TopicID: [16]byte{1}, Partitions: []kmsg.MetadataResponseTopicPartition{{Leader: 0}}}}
+		return res, nil, true
+	})
+	var said strings.Builder
+	var mu sync.Mutex
+	config := quick(c, "a")
+	config.Log = slog.New(slog.NewTextHandler(writerFunc(func(b []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return said.Write(b)
+	}), nil))
+	run(t, config)
+	eventually(t, "it says so", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Contains(said.String(), "the brokers name the leader kafka.invalid:9092, which is not known here: see their advertised.listeners")
+	})
 }
 
 // A broker goes and comes back with all that it had: the rooms are told, and nothing is missing.

@@ -49,6 +49,7 @@ func Inspect(ctx context.Context, c Config) ([]Finding, error) {
 		return nil, errors.New(explain(err))
 	}
 	defer first.close()
+	i.security(c.Cluster.Security)
 	for k := range c.Topics {
 		if i.layout, err = first.metadata([]string{c.Topics[k].Name}); err != nil {
 			return nil, errors.New(explain(err))
@@ -76,6 +77,16 @@ func (i *inspection) close() {
 
 func (i *inspection) say(level Level, format string, args ...any) {
 	i.findings = append(i.findings, Finding{level, i.topic.Name, fmt.Sprintf(format, args...)})
+}
+
+// security looks at what others on the way may see or pretend.
+func (i *inspection) security(s Security) {
+	if s.SASL == "plain" && !s.TLS {
+		i.findings = append(i.findings, Finding{Warning, "", "the password crosses the network as it is: turn TLS on, or use scram-sha-512"})
+	}
+	if s.Insecure {
+		i.findings = append(i.findings, Finding{Warning, "", "any certificate is believed, so that anybody may be the broker: give the CA's file instead"})
+	}
 }
 
 func (i *inspection) inspect(t *Topic) {

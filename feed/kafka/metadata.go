@@ -82,7 +82,7 @@ func (c *conn) metadata(topics []string) (*layout, error) {
 		return nil, err
 	}
 	d, err := c.receive(0)
-	if hungUp(err) && c.last == 1 && !c.known {
+	if hungUp(err) && c.last == 2 && !c.known { // the first question after that for versions
 		return nil, fmt.Errorf("%s hangs up when it is asked for topics: it may want a user and a password (SASL)", c.address)
 	}
 	if err != nil {

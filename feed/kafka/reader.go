@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	"time"
 
@@ -37,8 +38,7 @@ type reader struct {
 	floor    int64 // first offset that the log holds, of the newest answer
 
 	failing  time.Time // since when nothing was fetched
-	isDown   string    // what the log was told
-	said     string    // last reason in our own log
+	isDown   string    // why it is, as the log was told
 	corrupt  int64     // offset of a batch that could not be read
 	attempts int       // at it
 }
@@ -82,6 +82,9 @@ func (r *reader) session(ctx context.Context) error {
 		return errors.New(l.absence(r.part.Topic, r.part.ID))
 	}
 	c, err := r.dialer.open(ctx, address)
+	if errors.As(err, new(*net.DNSError)) {
+		return fmt.Errorf("the brokers name the leader %s, which is not known here: see their advertised.listeners", address)
+	}
 	if err != nil {
 		return err
 	}
@@ -102,28 +105,28 @@ func (r *reader) failed(err error) {
 	if r.failing.IsZero() {
 		r.failing = time.Now()
 	}
-	reason := explain(err)
-	if reason != r.said {
-		r.note.Info("cannot be read at the moment", "reason", reason)
-		r.said = reason
-	}
 	if time.Since(r.failing) >= r.config.DownAfter {
-		r.down(reason)
+		r.down(explain(err))
 	}
 }
 
 func (r *reader) down(reason string) {
-	if r.log != nil && r.isDown != reason {
-		r.isDown = reason
+	if r.isDown == reason {
+		return
+	}
+	r.isDown = reason
+	r.note.Warn("cannot be read", "reason", reason)
+	if r.log != nil {
 		r.log.Down(reason)
 	}
 }
 
 // well is called after an answer that is as it should be.
 func (r *reader) well() {
-	r.failing, r.isCut, r.said = time.Time{}, false, ""
+	r.failing, r.isCut = time.Time{}, false
 	if r.isDown != "" {
 		r.isDown = ""
+		r.note.Info("is read again")
 		r.log.Up()
 	}
 }
@@ -155,6 +158,7 @@ func (r *reader) open(c *conn, l *layout) error {
 	}
 	r.next, r.floor = from, first
 	r.log = r.sink.Open(r.part, r.at(from, first, end))
+	r.isDown = ""
 	return nil
 }
 
