@@ -137,3 +137,32 @@ func TestMovedRoomHasAllOfItsNewLog(t *testing.T) {
 		t.Errorf("the room is %s though its symbol comes from two partitions in turn", r.State)
 	}
 }
+
+// Who joins a room before its first record learns its epoch with that record, and can resume.
+func TestEarlyReaderLearnsTheEpoch(t *testing.T) {
+	for _, name := range []string{"trades:TEST:X", "candles:TEST:X@1m", "candles:TEST:X@5m"} {
+		h := subscriptions.NewHub(subscriptions.Config{Widths: []string{"1m", "5m"}})
+		h.AddVenue("TEST", derived)
+		c := follow(t, h, name)
+		if r := c.read(); !r.Has || r.Seq != 0 || r.Epoch != "" {
+			t.Fatalf("%+v", r)
+		}
+		sym := &market.Symbol{Venue: "TEST", Name: "X", Native: "X"}
+		l := h.Open(subscriptions.LogStart{Topic: "t", Epoch: "a"}, derived)
+		for i := range 60 { // more than a snapshot has
+			l.Apply(int64(i), 100e6, 0, tradeOf(sym, i, 100e6))
+		}
+		r := c.read()
+		if r.Epoch != "a" || r.Seq != 60 || r.Gaps != 0 {
+			t.Fatalf("%s: %+v", name, r)
+		}
+		if len(r.Trades) != 60 && len(r.Candles) != 1 {
+			t.Errorf("%s: %d trades and %d candles", name, len(r.Trades), len(r.Candles))
+		}
+		room, _, _ := market.ParseRoom(name)
+		g, _ := h.NewDesk(0, 1<<20, func() {}, nil).NewSubscriber(wire.JSON).Join(room, subscriptions.Grant{}, &wire.Since{Epoch: r.Epoch, Seq: r.Seq})
+		if !g.Recovered {
+			t.Errorf("%s: who joined early could not resume", name)
+		}
+	}
+}

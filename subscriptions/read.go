@@ -80,6 +80,9 @@ func (r *Room) pressing(p Position) bool {
 // appends nothing. last asks for more or fewer entries in a snapshot than usual.
 func (r *Room) read(dst []byte, enc wire.Encoding, p *Position, last int) ([]byte, Told) {
 	w := writer{room: r, enc: enc, dst: dst, pos: p, last: last}
+	if p.home == nil && !p.need && r.home != nil {
+		w.adopted()
+	}
 	if p.home != nil && p.home != r.home && r.home != nil {
 		w.anew(wire.GapEpoch, r.from)
 	} else if p.need {
@@ -281,6 +284,21 @@ func (w *writer) update(from uint64, last *entry) bool {
 		w.told.Folded += n - 1
 	}
 	return true
+}
+
+// adopted tells a reader who joined before the room's first record in which log it is by now: without its
+// epoch he could never resume. Where every event counts he gets the same emptiness again, with the epoch, and then
+// the events; elsewhere the state.
+func (w *writer) adopted() {
+	r, p := w.room, w.pos
+	if !r.never {
+		p.need = true
+		return
+	}
+	w.next()
+	w.dst = w.enc.AppendSnapshot(w.dst, &wire.Snapshot{Room: r.Text, Epoch: r.epoch, Seq: p.seq, Empty: r.Name.Channel, Partial: r.list.hub.partial()})
+	p.home = r.home
+	w.told.Snapshots++
 }
 
 func (w *writer) snapshot() {
