@@ -35,8 +35,8 @@ func newApp() *cli.App {
 		Usage:   "live market data from Kafka to any number of WebSocket clients",
 		Version: version,
 	}
-	for _, make := range commands {
-		app.Commands = append(app.Commands, make())
+	for _, command := range commands {
+		app.Commands = append(app.Commands, command())
 	}
 	return app
 }

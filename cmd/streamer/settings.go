@@ -17,9 +17,6 @@ import (
 	"tapedeck/server/page"
 )
 
-// maxTime is longer than any time that makes sense as a setting.
-const maxTime = 100 * 365 * 24 * time.Hour
-
 // feedFlags say what is read.
 func feedFlags() []cli.Flag {
 	return slices.Concat(flags.Kafka(), []cli.Flag{
@@ -141,7 +138,7 @@ func positive(c *cli.Context, s *server.Config) error {
 		"heartbeat": &s.Heartbeat, "max-flush": &s.MaxFlush, "slow-deadline": &s.SlowDeadline,
 		"ready-timeout": &s.ReadyTimeout, "drain-spread": &s.DrainSpread,
 	} {
-		if *to = c.Duration(name); *to < time.Millisecond || *to > maxTime {
+		if *to = c.Duration(name); *to < time.Millisecond {
 			return flags.BadFlag("--%s is %v: at least 1ms is needed", name, *to)
 		}
 	}
