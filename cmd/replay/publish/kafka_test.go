@@ -26,7 +26,7 @@ func TestKafkaPublish(t *testing.T) {
 	t.Run("killed", func(t *testing.T) { killed(t, made(t, "killed", 3), 3, addr) })
 	t.Run("late request", func(t *testing.T) { lateRequest(t, made(t, "late", 1), addr) })
 	t.Run("recorded sessions", func(t *testing.T) {
-		for _, s := range slices.Concat(sessions, longSessions) {
+		for _, s := range append(slices.Clone(sessions), longSession) {
 			topic := made(t, "session", 3)
 			s.publish(t, clientOf(t, topic, addr), topic, 3)
 		}
