@@ -3,7 +3,6 @@ package publish
 import (
 	"errors"
 	"fmt"
-	"net/url"
 
 	"tapedeck/feed"
 	"tapedeck/feed/capture"
@@ -42,7 +41,7 @@ func (k *keyer) key(m *capture.Message, r *record) (why feed.Reason, send bool, 
 		k.capture, k.only, k.several = name, "", false
 	}
 	if k.scope == feed.ScopeConnection {
-		r.key, r.symbol = connection(m.File), symbolOf(m.URL)
+		r.key, r.symbol = connection(m.File), capture.Symbol(m.URL)
 		return "", true, nil
 	}
 	symbol, why := k.decode(m.Data, "")
@@ -99,7 +98,7 @@ func reason(err error) feed.Reason {
 // given is the symbol of a body that does not name its own: from the request's address, from the user,
 // or because there is no other in this capture.
 func (k *keyer) given(url string) string {
-	if s := symbolOf(url); s != "" {
+	if s := capture.Symbol(url); s != "" {
 		return s
 	}
 	if k.symbol != "" || k.several {
@@ -114,16 +113,4 @@ func (k *keyer) saw(symbol string) {
 	} else if k.only != symbol {
 		k.several = true
 	}
-}
-
-// symbolOf returns what an address asks for with symbol=.
-func symbolOf(address string) string {
-	if address == "" {
-		return ""
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return u.Query().Get("symbol")
 }
