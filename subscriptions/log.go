@@ -263,7 +263,14 @@ func (l *Log) room(s *slot, c market.Channel, at stamp) *Room {
 		l.homed = append(l.homed, r)
 		l.derive(s, r)
 	case r.home == l:
-	case r.split || r.home.topic != l.topic || at.ts <= r.ts:
+		s.rooms[c] = r
+		return r
+	case r.split || r.home.topic != l.topic:
+		return nil
+	case at.ts <= r.ts:
+		if at.ts > r.began+strayLimit && at.ts < r.ts-strayLimit {
+			r.divide()
+		}
 		return nil
 	case slices.Contains(r.past, l):
 		r.divide()
@@ -273,9 +280,15 @@ func (l *Log) room(s *slot, c market.Channel, at stamp) *Room {
 		r.moveTo(l, at.seq-1, snapshot.Origin{Clock: l.clock})
 		l.homed = append(l.homed, r)
 	}
+	r.began = at.ts
 	s.rooms[c] = r
 	return r
 }
+
+// strayLimit is how far (µs) a record may lie amid those of its room's home and be taken for one from before
+// the room moved there: a producer's clock may have been set back meanwhile, but seldom by 10 s. A
+// topic without keys is known by it where it is read from its past, one partition after the other.
+const strayLimit = 10e6
 
 // derive makes the rooms that are always made from r.
 func (l *Log) derive(s *slot, r *Room) {

@@ -166,3 +166,30 @@ func TestEarlyReaderLearnsTheEpoch(t *testing.T) {
 		}
 	}
 }
+
+// A topic without keys is known as one also where its past is read, one partition after the other.
+func TestPastWithoutKeysIsNotServed(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		from, to int64 // log times of what the second partition has, in s
+		state    string
+	}{
+		{"older than all of the first: the keys moved away", 100, 199, ""},
+		{"amid it", 211, 280, "down"},
+		{"amid it, as clocks may have been set back", 291, 299, ""},
+	} {
+		h := subscriptions.NewHub(subscriptions.Config{Widths: []string{"1m"}})
+		h.AddVenue("TEST", derived)
+		c := follow(t, h, "trades:TEST:X")
+		for i, span := range [][2]int64{{200, 300}, {tt.from, tt.to}} {
+			l := h.Open(subscriptions.LogStart{Topic: "t", Partition: int32(i), Epoch: fmt.Sprint(i)}, derived)
+			sym := &market.Symbol{Venue: "TEST", Name: "X", Native: "X"}
+			for at := span[0]; at <= span[1]; at++ {
+				l.Apply(at-span[0], at*1e6, 0, tradeOf(sym, int(at), at*1e6))
+			}
+		}
+		if r := c.read(); r.State != tt.state {
+			t.Errorf("%s: the room is %q, want %q", tt.name, r.State, tt.state)
+		}
+	}
+}

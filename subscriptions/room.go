@@ -20,6 +20,7 @@ type Room struct {
 	derived bool // made by us rather than sent by the venue
 	home    *Log // nil before the first record
 	past    []*Log
+	began   int64 // log time of its first record there
 	epoch   string
 
 	log   journal
