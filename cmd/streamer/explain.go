@@ -23,7 +23,6 @@ import (
 	"tapedeck/feed/venue"
 	"tapedeck/market"
 	"tapedeck/subscriptions"
-	"tapedeck/wire"
 )
 
 func explainCommand() *cli.Command {
@@ -248,23 +247,6 @@ func tellEvents(b *strings.Builder, d feed.Decoder, r *feed.Record, room market.
 	fmt.Fprintf(b, "         * what %s is told of\n", room)
 }
 
-// channelOf is the channel that an event is of; a status is of all of its symbol's.
-func channelOf(e *market.Event) (c market.Channel, all bool) {
-	switch e.Payload.(type) {
-	case *market.Quote:
-		return market.Quotes, false
-	case *market.Book:
-		return market.BookChannel, false
-	case *market.Ticker:
-		return market.TickerChannel, false
-	case *market.Candle:
-		return market.CandlesChannel, false
-	case *market.Status:
-		return 0, true
-	}
-	return market.Trades, false
-}
-
 // concerns reports whether an event changes a room: it is of the room's own channel, or of the one that
 // the room may be derived from.
 func concerns(e *market.Event, room market.Room) bool {
@@ -281,40 +263,4 @@ func concerns(e *market.Event, room market.Room) bool {
 		return room.Channel == market.Quotes
 	}
 	return false
-}
-
-// tellEvent writes an event with the words of the wire.
-func tellEvent(e *market.Event) string {
-	channel, all := channelOf(e)
-	text := fmt.Sprintf("%s:%s:%s", channel, e.Symbol.Venue, e.Symbol.Name)
-	if all {
-		text = "*" + strings.TrimPrefix(text, channel.String())
-	}
-	if e.Time != 0 {
-		text += " " + time.UnixMicro(e.Time).UTC().Format("15:04:05.000000")
-	}
-	u := wire.Update{Room: "-", Prev: 1, Seq: 2, N: 1}
-	switch p := e.Payload.(type) {
-	case *market.Status:
-		return text + " " + p.State.String() + " " + p.Reason
-	case *market.Trade:
-		u.Body = &market.Tape{Trades: []market.Trade{*p}}
-	case *market.Quote:
-		u.Body = p
-	case *market.Book:
-		u.Body = p
-		if p.Snapshot {
-			text += " snapshot"
-		}
-		text += fmt.Sprintf(" first %d last %d prev %d", p.First, p.Last, p.Prev)
-	case *market.Ticker:
-		u.Body = p
-	case *market.Candle:
-		u.Body = &market.Candles{List: []market.Candle{*p}}
-	}
-	var m struct{ D json.RawMessage }
-	if json.Unmarshal(wire.JSON.AppendUpdate(nil, &u), &m) != nil {
-		return text
-	}
-	return text + " " + strings.Trim(string(m.D), "[]")
 }

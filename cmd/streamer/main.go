@@ -20,6 +20,7 @@ var commands = []func() *cli.Command{
 	checkCommand,
 	tailCommand,
 	explainCommand,
+	decodeCommand,
 	healthCommand,
 	completionCommand,
 	referenceCommand,
