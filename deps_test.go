@@ -39,6 +39,7 @@ const policy = `
 	subscriptions:   market snapshot throttle wire
 	server/page:
 	server:          feed market server/page snapshot subscriptions throttle wire
+	e2e:
 	cmd/*:           cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
 	cmd/*/*:         cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
 `
