@@ -150,6 +150,8 @@ func (c *client) resume() {
 	for name, r := range c.known.Rooms {
 		if r.Has {
 			rooms = append(rooms, fmt.Sprintf(`{"room":%q,"since":{"epoch":%q,"seq":%d}}`, name, r.Epoch, r.Seq))
+		} else {
+			rooms = append(rooms, fmt.Sprintf("%q", name))
 		}
 	}
 	c.mu.Unlock()

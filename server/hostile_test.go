@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"tapedeck/wire"
 	"tapedeck/wire/mirror"
 )
 
@@ -379,3 +380,31 @@ func TestSlowHandshakes(t *testing.T) {
 	}
 	honest.missedNothing()
 }
+
+// A fault of our own in what a client asks for ends that client and nobody else.
+func TestOurOwnPanic(t *testing.T) {
+	usual := wire.Encodings
+	wire.Encodings = append(wire.Encodings[:len(wire.Encodings):len(wire.Encodings)], faulty{wire.JSON})
+	defer func() { wire.Encodings = usual }()
+	tp := newTape(1)
+	n := run(t, tp)
+	honest := newCrowd(t, tp, n)
+	for range 3 {
+		p := dial(t, n, 0)
+		p.upgrade("", upgradeHeaders+"Sec-WebSocket-Protocol: faulty\r\n", "")
+		p.write(text(`{"op":"ping"}`))
+		if e := p.drain(); e.code != 4010 || e.bye != "internal" || e.bad != nil {
+			t.Errorf("ended with code %d, bye %q, fault %v", e.code, e.bye, e.bad)
+		}
+	}
+	honest.missedNothing()
+	if got := n.scrape()["tapedeck_reader_panics_total"]; got != "3" {
+		t.Errorf("%s panics", got)
+	}
+}
+
+// faulty is an encoding that cannot read commands.
+type faulty struct{ wire.Encoding }
+
+func (faulty) Name() string                            { return "faulty" }
+func (faulty) Commands([]byte) ([]wire.Command, error) { panic("a fault of ours") }

@@ -406,7 +406,7 @@ func TestEvents(t *testing.T) {
 // A reader of events that stops reading is closed as any other, and one that leaves is let go of.
 func TestSlowEvents(t *testing.T) {
 	tp := newTape(1)
-	n := run(t, tp, func(c *Config) { c.SlowDeadline = 200 * time.Millisecond })
+	n := run(t, tp, tight, func(c *Config) { c.SlowDeadline = 200 * time.Millisecond })
 	tp.add("trade BTC-USD 0 100 1")
 	gone := listen(t, n, "?rooms="+trades)
 	gone.fold(func() bool { return gone.known.Room(trades).Has })

@@ -58,10 +58,8 @@ func newLink(c *net.TCPConn, spawn func(func())) (*link, error) {
 	return l, nil
 }
 
-// start ends the handshake: from now on nothing blocks. A large send buffer of the kernel would hide a
-// slow reader: 4 MB of it are seconds of old ticks.
-func (l *link) start(sendBuffer int, drained func()) {
-	l.SetWriteBuffer(sendBuffer)
+// start ends the handshake: from now on nothing blocks.
+func (l *link) start(drained func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open, l.drained = true, drained
@@ -212,10 +210,12 @@ func (l *link) shut() error {
 	return l.TCPConn.Close()
 }
 
-// links makes a link of every connection that a listener accepts.
+// links makes a link of every connection that a listener accepts. A large send buffer of the kernel would
+// hide a slow reader: 4 MB of it are seconds of old ticks.
 type links struct {
 	net.Listener
-	spawn func(func())
+	sendBuffer int
+	spawn      func(func())
 }
 
 func (l links) Accept() (net.Conn, error) {
@@ -224,7 +224,9 @@ func (l links) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if link, err := newLink(c.(*net.TCPConn), l.spawn); err == nil {
+		tcp := c.(*net.TCPConn)
+		tcp.SetWriteBuffer(l.sendBuffer)
+		if link, err := newLink(tcp, l.spawn); err == nil {
 			return link, nil
 		}
 		c.Close() // gone already

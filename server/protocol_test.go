@@ -141,7 +141,7 @@ func TestOKComesFirstAndLast(t *testing.T) {
 			}
 		}
 	}()
-	for i := range 100 {
+	for i := range 40 {
 		c.say(`{"op":"subscribe","id":%d,"rooms":["%s"]}`, i, trades)
 		c.answer(fmt.Sprint(i))
 		c.room(trades, "a snapshot", func(r *mirror.Room) bool { return r.Has })
@@ -256,5 +256,34 @@ func TestListUnsubscribePing(t *testing.T) {
 	c.say(`{"op":"list","id":4}`)
 	if a := c.answer("4"); len(a.Rooms) != 0 {
 		t.Errorf("list says %s", a.Raw)
+	}
+}
+
+// A command is paid for by the rooms that it is about, named or not; what it is answered with is no
+// longer than a name.
+func TestCommandsHaveAPrice(t *testing.T) {
+	tp := newTape(1)
+	for i := range 500 {
+		tp.add("trade S%03d-USD 1 100 1", i)
+	}
+	n := run(t, tp, func(c *Config) { c.CommandsPerSecond = 1 }) // 101 at first
+	c := greet(t, n, "?rooms=trades:TEST:*")                     // 1, and 50 for 500 rooms
+	c.answer("")
+	var answered string
+	for id := range 40 { // 51 each
+		c.say(`{"op":"list","id":%d}`, id)
+		a := c.answer(fmt.Sprint(id))
+		answered += a.T + a.Code + " "
+		if a.Code == "rate_limited" && (!a.Retry || a.After < 100) {
+			t.Errorf("refused with %s", a.Raw)
+		}
+	}
+	if !strings.HasPrefix(answered, "errorrate_limited ") || strings.Contains(answered, "ok") {
+		t.Errorf("40 lists of 500 rooms were answered with %s", answered)
+	}
+	d := greet(t, n, "")
+	d.say(`{"op":"subscribe","id":1,"rooms":["%s"]}`, strings.Repeat("x", 100_000))
+	if e := d.answer("1"); len(e.Raw) > 500 || e.Code != "unknown_room" {
+		t.Errorf("100,000 characters were answered with %d: %.100s", len(e.Raw), e.Raw)
 	}
 }

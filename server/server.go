@@ -116,7 +116,7 @@ func (s *Server) listen() error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", s.config.Listen, err)
 	}
-	s.public = links{l, s.tasks.Go}
+	s.public = links{l, s.config.SendBuffer, s.tasks.Go}
 	if s.config.Admin == "off" {
 		return nil
 	}
@@ -217,7 +217,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	sess.socket = sock
 	sock.flooded = func() { sess.finish(wire.CloseProtocol) }
 	conn.Session().(*slot).session = sess
-	sock.link.start(s.config.SendBuffer, func() { sess.pump.resume(sess) })
+	sock.link.start(func() { sess.pump.resume(sess) })
 	if s.enter(sess, asked(r)) {
 		s.tasks.Go(func() { sess.read(conn) })
 	}

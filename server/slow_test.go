@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -131,8 +132,9 @@ func TestSlowClientsAreClosed(t *testing.T) {
 		never := join(t, n, little, "?rooms="+noise)
 		trickle := join(t, n, little, "?rooms="+noise)
 		var reading sync.WaitGroup
+		var enough atomic.Bool
 		reading.Go(func() { // a byte, then a pause
-			for b := make([]byte, 1); ; time.Sleep(20 * time.Millisecond) {
+			for b := make([]byte, 1); !enough.Load(); time.Sleep(20 * time.Millisecond) {
 				if _, err := trickle.Read(b); err != nil {
 					return
 				}
@@ -148,6 +150,7 @@ func TestSlowClientsAreClosed(t *testing.T) {
 		if got := n.closes("4004"); got != "2" {
 			t.Errorf("%s closed as too slow", got)
 		}
+		enough.Store(true)
 		never.Close()
 		trickle.Close()
 		reading.Wait()
