@@ -100,6 +100,46 @@ func TestSaysThatTheLeaderIsUnknown(t *testing.T) {
 	})
 }
 
+// A broker that is cut off from the others names a leader that is none any more: another one is asked.
+func TestAsksAnotherBroker(t *testing.T) {
+	c := cluster(t, kfake.NumBrokers(3), kfake.SeedTopics(1, "a"))
+	c.MoveTopicPartition("a", 0, 0)
+	w := newWriter(t, c.ListenAddrs())
+	w.send("a", 0, "1")
+	r := run(t, quickAt(c.ListenAddrs()[:1], "a"))
+	r.reaches("a", 0, 1)
+	at, err := quickConn(t, quick(c, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.close()
+	old, err := at.metadata([]string{"a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.ControlKey(int16(kmsg.Metadata), func(q kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if c.CurrentNode() != 0 || q.GetVersion() != metadataIDs {
+			return nil, nil, false // the writer's are of another version
+		}
+		name := "a"
+		res := q.(*kmsg.MetadataRequest).ResponseKind().(*kmsg.MetadataResponse)
+		for id, address := range old.brokers {
+			host, port, _ := net.SplitHostPort(address)
+			n, _ := strconv.Atoi(port)
+			res.Brokers = append(res.Brokers, kmsg.MetadataResponseBroker{NodeID: id, Host: host, Port: int32(n)})
+		}
+		res.ClusterID = &old.cluster
+		res.Topics = []kmsg.MetadataResponseTopic{{Topic: &name, TopicID: old.topics["a"].id, Partitions: []kmsg.MetadataResponseTopicPartition{{Leader: 0}}}}
+		return res, nil, true
+	})
+	c.MoveTopicPartition("a", 0, 1)
+	w.send("a", 0, "2")
+	if v := r.reaches("a", 0, 2); len(v.starts) != 1 {
+		t.Errorf("starts %+v", v.starts)
+	}
+}
+
 // A broker goes and comes back with all that it had: the rooms are told, and nothing is missing.
 func TestBrokerGoneAndBack(t *testing.T) {
 	port, dir := freePort(t), t.TempDir()

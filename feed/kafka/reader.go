@@ -37,14 +37,14 @@ type reader struct {
 	take     func(*feed.Record)
 	floor    int64 // first offset that the log holds, of the newest answer
 
-	failing  time.Time // since when nothing was fetched
+	good     time.Time // when an answer was last as it should be
 	isDown   string    // why it is, as the log was told
 	corrupt  int64     // offset of a batch that could not be read
 	attempts int       // at it
 }
 
 func newReader(s *Source, t *Topic, p feed.Partition, sink feed.Sink, fresh bool) *reader {
-	r := &reader{Source: s, topic: t, part: p, sink: sink, fresh: fresh, term: -1, corrupt: -1}
+	r := &reader{Source: s, topic: t, part: p, sink: sink, fresh: fresh, term: -1, corrupt: -1, good: time.Now()}
 	r.note = s.config.Log.With("topic", p.Topic, "partition", p.ID)
 	r.take = r.record // once, so that nothing is allocated for each batch
 	return r
@@ -56,19 +56,16 @@ var errMoved = errors.New("the partition has moved")
 // run reads until ctx ends, whatever happens.
 func (r *reader) run(ctx context.Context) {
 	for failures := 0; ctx.Err() == nil; {
-		began := r.next
+		good, next := r.good, r.next
 		err := r.session(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		r.outdated()
-		if r.failing.IsZero() || r.next != began {
+		if r.good != good || r.next != next {
 			failures = 0
 		}
-		if err == errMoved {
+		if ctx.Err() != nil || err == errMoved {
 			continue
 		}
 		failures++
+		r.outdated()
 		r.failed(err)
 		wait(ctx, backoff(failures, r.config.Backoff))
 	}
@@ -102,10 +99,7 @@ func (r *reader) session(ctx context.Context) error {
 
 // failed takes note of an error; the rooms hear of it only when it lasts.
 func (r *reader) failed(err error) {
-	if r.failing.IsZero() {
-		r.failing = time.Now()
-	}
-	if time.Since(r.failing) >= r.config.DownAfter {
+	if time.Since(r.good) >= r.config.DownAfter {
 		r.down(explain(err))
 	}
 }
@@ -123,7 +117,7 @@ func (r *reader) down(reason string) {
 
 // well is called after an answer that is as it should be.
 func (r *reader) well() {
-	r.failing, r.isCut = time.Time{}, false
+	r.good, r.isCut = time.Now(), false
 	if r.isDown != "" {
 		r.isDown = ""
 		r.note.Info("is read again")

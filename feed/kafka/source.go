@@ -265,18 +265,17 @@ func (l *layout) absence(topic string, partition int32) string {
 	return fmt.Sprintf("partition %d of topic %s has no leader at the moment", partition, topic)
 }
 
-// sleep waits, but not once a reader needs the layout. Two looks are never closer than tenths of a second.
+// sleep waits, but not once a reader has found the layout to be wrong: then another broker is asked, for this one may
+// be cut off from the others. Two looks are never closer than a tenth of a second.
 func (w *watch) sleep(d time.Duration) {
 	const least = 100 * time.Millisecond
-	wait(w.ctx, min(d, least))
-	if d <= least {
-		return
-	}
+	wait(w.ctx, least)
 	t := time.NewTimer(d - least)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-w.Source.refresh:
+	case <-w.refresh:
+		w.hangUp()
 	case <-w.ctx.Done():
 	}
 }
