@@ -274,9 +274,8 @@ func (w *writer) update(from uint64, last *entry) bool {
 	}
 	n := last.count - p.count
 	w.next()
-	w.dst = w.enc.AppendUpdate(w.dst, &wire.Update{
-		Room: r.Text, Prev: p.seq, Seq: last.seq, N: n, Time: last.ts, VenueTime: last.vt, Body: body,
-	})
+	r.update = wire.Update{Room: r.Text, Prev: p.seq, Seq: last.seq, N: n, Time: last.ts, VenueTime: last.vt, Body: body}
+	w.dst = w.enc.AppendUpdate(w.dst, &r.update)
 	p.seq, p.count, p.mark, p.home = last.seq, last.count, last.mark, r.home
 	w.told.Updates++
 	w.told.Events += n

@@ -42,6 +42,7 @@ type Room struct {
 	watches []*watch
 	idle    int64 // since when a view has no reader; 0 while it has one
 	cache   cache
+	update  wire.Update // what is being encoded: as a local it would be an allocation
 }
 
 // pending is what a record has done to a room so far.
