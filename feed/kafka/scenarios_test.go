@@ -28,6 +28,7 @@ var scenarios = map[string]func(t *testing.T, brokers []string){
 	"anew, longer": anewLonger,
 	"grown":        grown,
 	"late topic":   lateTopic,
+	"only late":    onlyLateTopic,
 	"large":        large,
 	"transactions": transactions,
 	"burst":        burst,
@@ -255,6 +256,22 @@ func lateTopic(t *testing.T, brokers []string) {
 	w.create(late, 1)
 	newWriter(t, brokers).send(late, 0, numbered("b", 10)...)
 	if v := r.reaches(late, 0, 10); v.starts[0].From != 0 {
+		t.Errorf("it is read from %d on", v.starts[0].From)
+	}
+}
+
+// A topic that is made after us is read from its beginning, whatever the warm-up.
+func onlyLateTopic(t *testing.T, brokers []string) {
+	topic := newTopic()
+	c := quickAt(brokers, topic)
+	c.Warmup = 0
+	r := run(t, c)
+	eventually(t, "it waits", func() bool { return len(r.reasons()) > 0 })
+	time.Sleep(2 * c.StartWait)
+	w := newWriter(t, brokers)
+	w.create(topic, 1)
+	w.send(topic, 0, numbered("a", 10)...)
+	if v := r.reaches(topic, 0, 10); v.starts[0].From != 0 {
 		t.Errorf("it is read from %d on", v.starts[0].From)
 	}
 }

@@ -101,7 +101,7 @@ func New(c Config) (*Source, error) {
 func (s *Source) Run(ctx context.Context, sink feed.Sink) error {
 	var readers sync.WaitGroup
 	defer readers.Wait()
-	w := watch{Source: s, ctx: ctx, sink: sink, started: map[feed.Partition]bool{}}
+	w := watch{Source: s, ctx: ctx, sink: sink, started: map[feed.Partition]bool{}, late: map[string]bool{}}
 	defer w.hangUp()
 	for failures := 0; ctx.Err() == nil; {
 		pause := s.config.Refresh
@@ -132,7 +132,8 @@ type watch struct {
 	began   time.Time // of the first answer
 	parts   []feed.Partition
 	started map[feed.Partition]bool
-	told    string // last complaint in the log
+	late    map[string]bool // topics of which all that turns up now was made while we were running
+	told    string          // last complaint in the log
 }
 
 // look asks for the layout, by the connection of the last time or a new one.
@@ -203,46 +204,55 @@ func (w *watch) found() []*reader {
 	if w.began.IsZero() {
 		w.began = time.Now()
 	}
-	missing := w.missing(l)
+	early := time.Since(w.began) < w.config.StartWait
+	missing := w.missing(l, early)
 	w.say(missing)
-	first := len(w.parts) == 0
-	if first && missing != "" {
+	if len(w.parts) == 0 && missing != "" {
 		w.sink.Waiting(missing)
-		if time.Since(w.began) < w.config.StartWait {
+		if early {
 			return nil
 		}
 	}
-	var fresh []*reader
+	var readers []*reader
 	for i := range w.config.Topics {
-		t := &w.config.Topics[i]
-		if !l.there(t.Name) {
-			continue
-		}
-		for id := range l.topics[t.Name].leaders {
-			if p := (feed.Partition{Topic: t.Name, ID: id}); !w.started[p] {
-				w.started[p] = true
-				fresh = append(fresh, newReader(w.Source, t, p, w.sink, !first))
-				w.parts = append(w.parts, p)
-			}
+		if t := &w.config.Topics[i]; l.there(t.Name) {
+			readers = append(readers, w.begin(t, l.topics[t.Name])...)
 		}
 	}
-	if len(fresh) > 0 {
+	if len(readers) > 0 {
 		slices.SortFunc(w.parts, byName)
 		w.sink.Assign(slices.Clone(w.parts))
 	}
-	return fresh
+	return readers
+}
+
+// begin returns readers for those of a topic's partitions that have none.
+func (w *watch) begin(t *Topic, in *topicLayout) (readers []*reader) {
+	for id := range in.leaders {
+		if p := (feed.Partition{Topic: t.Name, ID: id}); !w.started[p] {
+			w.started[p] = true
+			w.parts = append(w.parts, p)
+			readers = append(readers, newReader(w.Source, t, p, w.sink, w.late[t.Name]))
+		}
+	}
+	w.late[t.Name] = true
+	return readers
 }
 
 func byName(a, b feed.Partition) int {
 	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID))
 }
 
-// missing says which topics cannot be read, "" if all can.
-func (w *watch) missing(l *layout) string {
+// missing says which topics cannot be read, "" if all can. It takes note of those that are still to be made.
+func (w *watch) missing(l *layout, early bool) string {
 	var all []string
 	for _, t := range w.config.Topics {
-		if !l.there(t.Name) {
-			all = append(all, l.absence(t.Name, 0))
+		if l.there(t.Name) {
+			continue
+		}
+		all = append(all, l.absence(t.Name, 0))
+		if in := l.topics[t.Name]; !early && in != nil && in.err == kafka.UnknownTopicOrPartition {
+			w.late[t.Name] = true
 		}
 	}
 	return strings.Join(all, "; ")
