@@ -19,9 +19,9 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/stream", s.stream)
 	mux.HandleFunc("GET /v1/events", s.shared(s.events))
-	mux.HandleFunc("GET /v1/snapshot/{room...}", s.shared(s.asked(s.snapshot)))
-	mux.HandleFunc("GET /v1/rooms", s.shared(s.asked(s.rooms)))
-	mux.HandleFunc("GET /v1/symbols", s.shared(s.asked(s.symbols)))
+	mux.HandleFunc("GET /v1/snapshot/{room...}", s.shared(s.inTurn(s.snapshot)))
+	mux.HandleFunc("GET /v1/rooms", s.shared(s.inTurn(s.rooms)))
+	mux.HandleFunc("GET /v1/symbols", s.shared(s.inTurn(s.symbols)))
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	if s.config.Page != nil {
@@ -36,7 +36,7 @@ func (s *Server) adminRoutes() http.Handler {
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("GET /v1/rooms", s.asked(s.rooms))
+	mux.HandleFunc("GET /v1/rooms", s.inTurn(s.rooms))
 	if s.config.PProf {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
 		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
@@ -77,9 +77,9 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 // for it may be slow to take it.
 const maxAnswers = 64
 
-// asked answers with what h returns. One answer is made at a time, so that whoever asks for many takes
+// inTurn answers with what h returns. One answer is made at a time, so that whoever asks for many takes
 // one core and no more.
-func (s *Server) asked(h func(r *http.Request) (status int, body []byte)) http.HandlerFunc {
+func (s *Server) inTurn(h func(r *http.Request) (status int, body []byte)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case s.answers <- struct{}{}:

@@ -29,11 +29,10 @@ type pump struct {
 	swap     []func()
 	buf      []byte
 	told     []subscriptions.Range // in this round
-	last     time.Time             // when the last round began
 	pause    time.Duration         // least time between the beginnings of two rounds
 	load     time.Duration         // smoothed length of a round
 	chores   time.Time             // when the next are due
-	now      time.Time
+	now      time.Time             // when the round began
 	health   []wire.RoomHealth
 
 	sent atomic.Uint64 // bytes
@@ -41,7 +40,7 @@ type pump struct {
 
 func newPump(s *Server, i, n int) *pump {
 	p := &pump{server: s, bell: make(chan struct{}, 1), now: time.Now()}
-	phase := time.Second * time.Duration(i) / time.Duration(n)
+	phase := s.config.Intervals[0] * time.Duration(i) / time.Duration(n) // so that pumps do not all tick at once
 	p.desk = s.hub.NewDesk(phase, s.config.FlushBytes, p.ring, func(r subscriptions.Range) { p.told = append(p.told, r) })
 	return p
 }
@@ -82,7 +81,7 @@ func (p *pump) run(done <-chan struct{}) {
 		case <-p.bell:
 		case <-timer.C:
 		}
-		if wait := time.Until(p.last.Add(p.pause)); wait > 0 {
+		if wait := time.Until(p.now.Add(p.pause)); wait > 0 {
 			time.Sleep(wait) // at most MaxFlush
 		}
 		p.round()
@@ -102,7 +101,6 @@ func (p *pump) sleep() time.Duration {
 // round does what was asked for, then flushes every session that has something due.
 func (p *pump) round() {
 	p.now = time.Now()
-	p.last = p.now
 	p.work()
 	for _, sub := range p.desk.Collect(p.now.UnixNano()) {
 		if s, ok := sub.Owner.(*session); ok && !sub.Blocked {
@@ -116,7 +114,7 @@ func (p *pump) round() {
 	if !p.now.Before(p.chores) {
 		p.doChores()
 	}
-	p.adapt(time.Since(p.last))
+	p.adapt(time.Since(p.now))
 }
 
 // work does what was asked for, and returns how much it was.

@@ -214,7 +214,12 @@ func TestBlockedIsNotSilent(t *testing.T) {
 		tp.add("trade BTC-USD %d 100 1", added)
 	})
 	time.Sleep(3500 * time.Millisecond) // three and a half heartbeats, of which two and a half are allowed
-	p.fold(known, "everything", func() bool { return known.Room(trades).Seq == uint64(added+1) })
+	everything := func() bool { return known.Room(trades).Seq == uint64(added+1) }
+	p.fold(known, "everything", everything)
+	time.Sleep(4 * choreEvery) // nor when it has read on
+	added++
+	tp.add("trade BTC-USD %d 100 1", added)
+	p.fold(known, "what came then", everything)
 }
 
 // Stalled clients cost a flush each, however much they do not read.
