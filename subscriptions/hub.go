@@ -201,7 +201,7 @@ func (l *listing) room(name market.Room, v Venue) *Room {
 	r.base, r.derived = base, true
 	r.rebase(base)
 	if c, ok := r.state.(snapshot.Clocked); ok && base.home != nil {
-		c.Advance(base.home.clock, snapshot.Cause{}) // candles that are over are final from the start
+		c.Advance(base.home.settled.Load(), snapshot.Cause{}) // candles that are over are final from the start
 	}
 	base.views = append(base.views, r)
 	l.views[key] = r

@@ -39,11 +39,12 @@ type Log struct {
 	links   []int32 // events[i] is followed by events[links[i]] of the same symbol; -1: none
 	record  uint64  // counts records, to know what this one touched
 
-	start  atomic.Uint64 // every record with a seq over it was read, or told as lost
-	end    atomic.Uint64 // newest known end of the log, as a seq
-	newest atomic.Int64  // log time of the newest record
-	seq    atomic.Uint64 // seq of the newest record
-	Counts LogCounts
+	start   atomic.Uint64 // every record with a seq over it was read, or told as lost
+	end     atomic.Uint64 // newest known end of the log, as a seq
+	newest  atomic.Int64  // log time of the newest record
+	settled atomic.Int64  // clock at the newest record that was applied, for other goroutines
+	seq     atomic.Uint64 // seq of the newest record
+	Counts  LogCounts
 }
 
 // LogCounts are a log's counters. They only grow.
@@ -120,6 +121,7 @@ func (l *Log) Apply(offset, time, now int64, events []market.Event) {
 		l.end.Store(at.seq)
 	}
 	l.newest.Store(time)
+	l.settled.Store(l.clock)
 	l.seq.Store(at.seq)
 }
 
