@@ -116,6 +116,9 @@ type Check struct {
 // Chain is a venue's rule of which book messages follow which. The functions are pure.
 type Chain struct {
 	Name string // as docs/venues.md calls it
+	// Late says that a snapshot may be older than deltas that come before it in the log, as those are that
+	// are fetched by REST. Whoever has read none of those deltas cannot tell that it is.
+	Late bool
 	// Old reports that delta d lies wholly in a snapshot of id snap, or is older.
 	Old func(d *Book, snap int64) bool
 	// Starts reports that d may be the first delta after a snapshot of id snap.

@@ -7,21 +7,23 @@ import (
 )
 
 // Book is a symbol's levels. It starts empty and good; the first delta without a snapshot makes it
-// wait for one. Its venue's Chain judges what follows what, and its Check what came of it. A snapshot replaces it in any case, and
-// kept deltas that are newer are applied again on top; what that changed is told as changes of
-// levels, so that a book which was good stays in step with its readers.
+// wait for one. Its venue's Chain judges what follows what, and its Check what came of it. A snapshot
+// replaces it in any case, and kept deltas that are newer are applied again on top; what that changed is
+// told as changes of levels, so that a book which was good stays in step with its readers.
 type Book struct {
 	bids, asks side
 	changes    changes
 	pending    pending
-	newBids    side // scratch of replace
+	newBids    side // scratch of swap
 	newAsks    side
 	full       market.Book
 	last       int64 // the venue's number of the newest message applied
 	snap       bool  // nothing but a snapshot was applied yet: the next delta must start on it
 	waiting    bool  // stale until a snapshot
 	doubt      bool  // records are missing: stale until the chain or a snapshot proves it
+	seen       bool  // has read a delta since it began, or since records were missing
 	touched    bool  // had any message
+	chained    bool  // the newest message had a Chain
 	depth      int
 }
 
@@ -41,9 +43,9 @@ func (b *Book) Apply(ev *market.Event, _ Cause) Effect {
 		return None
 	}
 	first := !b.touched
-	b.touched = true
+	b.touched, b.chained = true, p.Chain != nil
 	if p.Snapshot {
-		return b.replace(p)
+		return b.replace(p, first)
 	}
 	return b.follow(p, first)
 }
@@ -52,6 +54,7 @@ func (b *Book) Apply(ev *market.Event, _ Cause) Effect {
 func (b *Book) follow(p *market.Book, first bool) Effect {
 	if p.Chain != nil {
 		b.pending.keep(p)
+		b.seen = true
 	}
 	if first {
 		b.waiting = true
@@ -65,7 +68,9 @@ func (b *Book) follow(p *market.Book, first bool) Effect {
 		if b.doubt && !proves(p) {
 			return None
 		}
-	case b.snap && p.Chain.Old(p, b.last), !b.snap && repeated(p, b.last):
+	case b.snap && p.Chain.Old(p, b.last):
+		return b.proven(None) // what came before this delta is in the snapshot, and what comes after will be read
+	case !b.snap && repeated(p, b.last):
 		return None
 	case !b.next(p):
 		return b.breaks()
@@ -73,18 +78,23 @@ func (b *Book) follow(p *market.Book, first bool) Effect {
 	b.last, b.snap = max(p.Last, b.last), false
 	mark := b.changes.next()
 	b.set(p)
-	if b.crossed() || !b.checks(p) {
-		return b.breaks()
-	}
 	switch {
-	case b.doubt:
-		b.doubt = false
-		b.changes.skip()
-		return Mended
+	case b.crossed() || !b.checks(p):
+		return b.breaks()
 	case b.changes.next() == mark:
-		return None
+		return b.proven(None)
 	}
-	return Changed
+	return b.proven(Changed)
+}
+
+// proven ends the doubt, if there is any; else the effect is eff.
+func (b *Book) proven(eff Effect) Effect {
+	if !b.doubt {
+		return eff
+	}
+	b.doubt = false
+	b.changes.skip()
+	return Mended
 }
 
 func (b *Book) next(p *market.Book) bool {
@@ -129,8 +139,8 @@ func (b *Book) breaks() Effect {
 	return None
 }
 
-// depths says how many levels a side may have while a message is applied, and after it. Where the venue cuts, it
-// does so after the message: a level that is written before another leaves must not be left out.
+// depths says how many levels a side may have while a message is applied, and after it. Where the venue
+// cuts, it does so after the message: a level that is written before another leaves must not be left out.
 func (b *Book) depths(p *market.Book) (during, after int) {
 	if p.Depth > 0 && p.Depth <= b.depth {
 		return math.MaxInt, p.Depth
@@ -168,47 +178,65 @@ func (b *Book) crossed() bool {
 	return bid.Price.Set() && ask.Price.Set() && bid.Price.Cmp(ask.Price) >= 0
 }
 
-// replace takes a snapshot.
-func (b *Book) replace(p *market.Book) Effect {
-	good := b.Good()
-	if good && b.last != 0 && p.Chain != nil && p.Last < b.last && !b.reaches(p) {
+// replace takes a snapshot. The first one replaces also what readers know from elsewhere.
+func (b *Book) replace(p *market.Book, first bool) Effect {
+	good := b.Good() && !first
+	if !b.waiting && !first && p.Chain != nil && p.Last < b.last && !b.reaches(p) {
 		return None // older than the book, and the deltas between are not kept: nothing to learn
 	}
-	old, oldAsks := b.bids.levels, b.asks.levels
+	b.swap(p)
+	doubt := !good && b.unproven(p)
+	b.last, b.snap, b.waiting, b.doubt = p.Last, true, false, doubt
+	switch whole := b.checks(p) && b.again(p); {
+	case !whole || b.crossed():
+		b.waiting, b.doubt = true, false
+		b.bids.levels, b.asks.levels = b.bids.levels[:0], b.asks.levels[:0]
+	case doubt:
+	case first:
+		b.changes.skip()
+		return Replaced
+	case !good:
+		b.changes.skip()
+		return Mended
+	default:
+		return b.compare()
+	}
+	b.changes.skip()
+	if good || first {
+		return Broken
+	}
+	return None
+}
+
+// unproven reports that newer deltas may have come before the snapshot p, unread. Where a second snapshot
+// comes and still no delta, there is no stream of deltas.
+func (b *Book) unproven(p *market.Book) bool {
+	second := b.doubt && b.snap && p.Last > b.last
+	return p.Chain != nil && p.Chain.Late && !b.seen && !second
+}
+
+// swap makes the snapshot's levels the book's, and keeps the old ones for compare.
+func (b *Book) swap(p *market.Book) {
 	_, depth := b.depths(p)
 	b.newBids.load(p.Bids, depth)
 	b.newAsks.load(p.Asks, depth)
-	b.bids.levels, b.newBids.levels = b.newBids.levels, old
-	b.asks.levels, b.newAsks.levels = b.newAsks.levels, oldAsks
-	b.last, b.snap, b.waiting, b.doubt = p.Last, true, false, false
-	whole := b.checks(p) && b.again(p)
-	if !whole || b.crossed() {
-		b.waiting = true
-		b.bids.levels, b.asks.levels = b.bids.levels[:0], b.asks.levels[:0]
-		b.changes.skip()
-		if good {
-			return Broken
-		}
-		return None
-	}
-	if !good {
-		b.changes.skip()
-		return Mended
-	}
-	return b.compare()
+	b.bids.levels, b.newBids.levels = b.newBids.levels, b.bids.levels
+	b.asks.levels, b.newAsks.levels = b.newAsks.levels, b.asks.levels
 }
 
 // reaches reports whether the kept deltas continue the snapshot p up to the present.
 func (b *Book) reaches(p *market.Book) bool {
-	starts := false
+	starts, last := false, int64(0)
 	b.pending.each(func(d *market.Book) bool {
-		if p.Chain.Old(d, p.Last) {
-			return true
+		if !starts && !p.Chain.Old(d, p.Last) {
+			if starts = p.Chain.Starts(d, p.Last); !starts {
+				return false
+			}
 		}
-		starts = p.Chain.Starts(d, p.Last)
-		return false
+		last = d.Last
+		return true
 	})
-	return starts
+	return starts && last >= b.last
 }
 
 // again applies the kept deltas that are newer than the snapshot; false if they do not follow it.
@@ -276,7 +304,8 @@ func (b *Book) Full(int) (market.Body, bool) {
 func (b *Book) Good() bool { return !b.waiting && !b.doubt }
 
 // Lose puts the book in doubt: its chain may yet prove that none of the lost records was its own.
-func (b *Book) Lose(int64) {
+func (b *Book) Lose() {
+	b.seen = false
 	if b.touched && !b.waiting {
 		b.doubt = true
 	}
@@ -284,7 +313,7 @@ func (b *Book) Lose(int64) {
 
 // Chained reports whether the venue's own rule watches over the book: a bad record that may have
 // been its own shows by itself then.
-func (b *Book) Chained() bool { return !b.touched || b.last != 0 }
+func (b *Book) Chained() bool { return !b.touched || b.chained }
 
 func (b *Book) best() market.Quote {
 	bid, ask := b.bids.best(), b.asks.best()

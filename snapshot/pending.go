@@ -12,10 +12,13 @@ type delta struct {
 }
 
 // pending keeps the newest deltas of a book, so that a snapshot that is older than they are can be
-// brought up to date. The oldest go first when there are too many messages or levels.
+// brought up to date. What is kept is a matter of the deltas alone: the newest, as long as they are not
+// too many messages or levels. What went is moved away later, some at once.
 type pending struct {
 	deltas []delta
 	levels []market.Level
+	head   int // of the oldest kept delta
+	at     int // of its first level
 	limit  int
 }
 
@@ -24,37 +27,26 @@ type pending struct {
 const levelsPerDelta = 16
 
 func (p *pending) keep(b *market.Book) {
-	n := len(b.Bids) + len(b.Asks)
-	if n > p.limit*levelsPerDelta {
-		p.clear() // cannot be kept, so nothing before it is of use either
-		return
-	}
-	if len(p.deltas) >= p.limit || len(p.levels)+n > p.limit*levelsPerDelta {
-		p.drop(max(len(p.deltas)/4, 1))
-		for len(p.levels)+n > p.limit*levelsPerDelta {
-			p.drop(1)
-		}
-	}
 	p.deltas = append(p.deltas, delta{b.First, b.Last, b.Prev, len(b.Bids), len(b.Asks), b.Depth, b.Check, b.Sum})
 	p.levels = append(append(p.levels, b.Bids...), b.Asks...)
-}
-
-func (p *pending) drop(n int) {
-	cut := 0
-	for _, d := range p.deltas[:n] {
-		cut += d.bids + d.asks
+	for len(p.deltas)-p.head > p.limit || len(p.levels)-p.at > p.limit*levelsPerDelta {
+		p.at += p.deltas[p.head].bids + p.deltas[p.head].asks
+		p.head++
 	}
-	p.deltas = p.deltas[:copy(p.deltas, p.deltas[n:])]
-	p.levels = p.levels[:copy(p.levels, p.levels[cut:])]
+	if 4*p.head > len(p.deltas) || 4*p.at > len(p.levels) {
+		p.deltas = p.deltas[:copy(p.deltas, p.deltas[p.head:])]
+		p.levels = p.levels[:copy(p.levels, p.levels[p.at:])]
+		p.head, p.at = 0, 0
+	}
 }
 
-func (p *pending) clear() { p.deltas, p.levels = p.deltas[:0], p.levels[:0] }
+func (p *pending) clear() { *p = pending{deltas: p.deltas[:0], levels: p.levels[:0], limit: p.limit} }
 
 // each calls f with every kept delta, oldest first, until f returns false.
 func (p *pending) each(f func(*market.Book) bool) {
-	at := 0
+	at := p.at
 	var b market.Book
-	for _, d := range p.deltas {
+	for _, d := range p.deltas[p.head:] {
 		b = market.Book{First: d.first, Last: d.last, Prev: d.prev, Depth: d.depth, Check: d.check, Sum: d.sum}
 		b.Bids = p.levels[at : at+d.bids : at+d.bids]
 		at += d.bids

@@ -40,7 +40,7 @@ func (q *Quotes) Full(int) (market.Body, bool) { return &q.quote, false }
 func (q *Quotes) Good() bool { return !q.lost }
 
 // Lose makes the quote unknown until the next: a newer one may have been among the lost.
-func (q *Quotes) Lose(int64) { q.lost = true }
+func (q *Quotes) Lose() { q.lost = true }
 
 // Best is the quote that a book's own top makes: quotes whose origin is derived.
 type Best struct{ Quotes }
@@ -53,7 +53,7 @@ func NewBest(base State, _ Limits) View {
 }
 
 // Refresh takes the book's top over.
-func (b *Best) Refresh(base State, eff Effect, _ Cause) Effect {
+func (b *Best) Refresh(base State, eff Effect) Effect {
 	book := base.(*Book)
 	switch {
 	case eff == Broken || !book.Good():
@@ -67,12 +67,18 @@ func (b *Best) Refresh(base State, eff Effect, _ Cause) Effect {
 		b.mark++
 		return Mended
 	}
-	if top := book.best(); top != b.quote {
-		b.quote = top
-		b.mark++
-		return Changed
+	top := book.best()
+	if equalQuotes(&top, &b.quote) {
+		return None
 	}
-	return None
+	b.quote = top
+	b.mark++
+	return Changed
+}
+
+// equalQuotes compares by value: a snapshot may spell the same book otherwise.
+func equalQuotes(a, b *market.Quote) bool {
+	return a.BidPrice.Equal(b.BidPrice) && a.BidQty.Equal(b.BidQty) && a.AskPrice.Equal(b.AskPrice) && a.AskQty.Equal(b.AskQty)
 }
 
 // Apply does nothing: the book's events reach a derived quote by Refresh.

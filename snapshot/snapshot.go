@@ -19,10 +19,11 @@ const (
 	Mended                 // it is to be trusted again, after Broken or Lose: readers need the state
 )
 
-// Cause is the record behind an event.
+// Cause is what is known of the log at the record behind an event. Times are log times in µs.
 type Cause struct {
-	Seq  uint64
-	Time int64 // log time, µs
+	Time  int64 // of the record
+	Began int64 // the log's clock when reading began, or went on after a loss; 0: not known yet
+	Over  int64 // what ended up to here is over: see Over
 }
 
 // State is the memory of one room: a function of a bounded stretch of the room's log that ends at
@@ -40,31 +41,29 @@ type State interface {
 	Full(last int) (body market.Body, part bool)
 	// Good reports whether the state may be served.
 	Good() bool
-	// Lose says that records before the next one are missing; clock is the log's time.
-	Lose(clock int64)
+	// Lose says that records before the next one are missing.
+	Lose()
 }
 
 // View is a state made from another one's, its base. It has the base's seq and is refreshed within
 // the same entry, so it never runs behind it.
 type View interface {
 	State
-	// Refresh takes over what the base's last effect changed.
-	Refresh(base State, eff Effect, c Cause) Effect
+	// Refresh takes over what the base's last effect changed, or what is over now.
+	Refresh(base State, eff Effect) Effect
 }
 
-// Clocked is a State that log time alone can change.
+// Clocked is a State that log time alone can change: what is over now becomes final.
 type Clocked interface {
-	// Deadline is the log time at which Advance next has something to do, µs.
-	Deadline() int64
-	// Advance tells the log's time.
-	Advance(clock int64, c Cause) Effect
+	Advance(c Cause) Effect
 }
 
 // Partial is a State of which a node may know less than one that has read further back, without that
 // being wrong: a reader who comes from such a node may know what this one never tells.
 type Partial interface {
-	// Covers reports whether one whose knowledge is of log time ts is told all that changes of it.
-	Covers(ts int64) bool
+	// Resume returns the mark from which one whose knowledge is of a log's clock and of the given mark
+	// is told all that he lacks; false if he can only be given the state.
+	Resume(clock int64, mark uint64) (uint64, bool)
 }
 
 // Limits bound what states keep.
@@ -84,7 +83,7 @@ var DefaultLimits = Limits{Trades: 1024, Tape: 50, Depth: 1000, Changes: 4096, P
 // Origin says from when on a state's log is known: what is older was not read.
 type Origin struct {
 	Whole bool  // read from the log's very beginning
-	Clock int64 // else the log time at which reading began, µs
+	Clock int64 // else no record from before this log time was applied, although it was read: 0 if all were
 }
 
 // Loss is a channel's promise to a reader who falls behind.

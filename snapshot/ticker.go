@@ -6,29 +6,36 @@ import "tapedeck/market"
 // field remembers the mark at which it last changed: the fold of any range is those changed since.
 type Ticker struct {
 	values  [market.NumFields]market.Decimal
-	changed [market.NumFields]uint64
+	changed [market.NumFields]uint64 // 0: never heard of
 	mark    uint64
+	since   int64 // nothing from before this log time was applied
 	lost    bool
-	whole   bool // every field that was ever told is known
+	whole   bool // every field that the venue tells is known
 	body    market.Ticker
 }
 
+// tickerMargin is how long a ticker is read before it counts as whole. Venues tell what of it changed
+// within seconds and each field within minutes, but no rule of theirs says that they must.
+const tickerMargin = 600e6
+
 // NewTicker returns an empty ticker.
-func NewTicker(_ Limits, o Origin) State { return &Ticker{whole: o.Whole} }
+func NewTicker(_ Limits, o Origin) State { return &Ticker{whole: o.Whole, since: o.Clock} }
 
 // Apply takes over the fields that the event speaks of.
-func (t *Ticker) Apply(ev *market.Event, _ Cause) Effect {
+func (t *Ticker) Apply(ev *market.Event, c Cause) Effect {
 	p, ok := ev.Payload.(*market.Ticker)
 	if !ok {
 		return None
 	}
+	began := max(t.since, c.Began)
+	t.whole = t.whole || began > 0 && c.Over >= began+tickerMargin
 	return t.put(p)
 }
 
 func (t *Ticker) put(p *market.Ticker) Effect {
 	mark, changed := t.mark+1, false
 	for f := range market.Field(market.NumFields) {
-		if !p.Present.Has(f) || t.values[f] == p.Values[f] {
+		if !p.Present.Has(f) || (t.changed[f] > 0 && t.values[f] == p.Values[f]) {
 			continue
 		}
 		t.values[f], t.changed[f] = p.Values[f], mark
@@ -70,15 +77,16 @@ func (t *Ticker) Full(int) (market.Body, bool) {
 	return &t.body, !t.whole
 }
 
-// Covers is always false: a reader may come from a node that knew fewer fields than this one, and the
-// state is as short as the proof that he did not.
-func (t *Ticker) Covers(int64) bool { return false }
+// Resume tells every field anew: a reader may come from a node that knew fewer than this one, and a
+// ticker is as short as the proof that he did not.
+func (t *Ticker) Resume(int64, uint64) (uint64, bool) { return 0, t.whole }
 
 // Good reports whether the newest values are known.
 func (t *Ticker) Good() bool { return !t.lost }
 
 // Lose forgets every field: which of them the lost records changed cannot be known.
-func (t *Ticker) Lose(int64) {
-	t.lost, t.whole = true, true // nothing is known of what was before, by anybody
+func (t *Ticker) Lose() {
+	t.lost, t.whole = true, false
 	t.values = [market.NumFields]market.Decimal{}
+	t.changed = [market.NumFields]uint64{}
 }

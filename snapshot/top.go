@@ -47,7 +47,7 @@ func tail(levels []market.Level, n int) []market.Level {
 }
 
 // Refresh logs how the base's top changed.
-func (t *Top) Refresh(base State, eff Effect, _ Cause) Effect {
+func (t *Top) Refresh(base State, eff Effect) Effect {
 	was := t.good
 	t.good = base.Good()
 	if !t.good {
@@ -107,4 +107,4 @@ func (t *Top) Full(int) (market.Body, bool) {
 func (t *Top) Good() bool { return t.good }
 
 // Lose does nothing: the base's loss reaches a view by Refresh.
-func (t *Top) Lose(int64) {}
+func (t *Top) Lose() {}

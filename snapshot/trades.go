@@ -2,43 +2,6 @@ package snapshot
 
 import "tapedeck/market"
 
-// run is a bounded run of values of which the newest are wanted as one slice. It keeps at least
-// keep values once it has had them, and moves them to the front each time twice that is reached:
-// amortized one copy a value, no allocation in steady state.
-type run[T any] struct {
-	items []T
-	first uint64 // number of items[0], counted from 0
-	keep  int
-}
-
-func (r *run[T]) push(v T) {
-	if len(r.items) >= 2*r.keep {
-		cut := len(r.items) - r.keep
-		r.first += uint64(cut)
-		r.items = r.items[:copy(r.items, r.items[cut:])]
-	}
-	r.items = append(r.items, v)
-}
-
-func (r *run[T]) next() uint64 { return r.first + uint64(len(r.items)) }
-
-// floor is the oldest number that is promised: keep back from the newest, although more may be there,
-// so that what can be had does not depend on when the run was last moved.
-func (r *run[T]) floor() uint64 {
-	if n := r.next(); n > r.first+uint64(r.keep) {
-		return n - uint64(r.keep)
-	}
-	return r.first
-}
-
-// between returns the values numbered from up to, not including, to.
-func (r *run[T]) between(from, to uint64) ([]T, bool) {
-	if from < r.floor() || to > r.next() || from > to {
-		return nil, false
-	}
-	return r.items[from-r.first : to-r.first], true
-}
-
 // Trades is the tape: its log is its state. Every trade counts, so it never folds.
 type Trades struct {
 	tape  run[market.Trade]
@@ -90,4 +53,4 @@ func (t *Trades) Full(last int) (market.Body, bool) {
 func (t *Trades) Good() bool { return true }
 
 // Lose notes that trades are missing before the next.
-func (t *Trades) Lose(int64) { t.since, t.whole = t.tape.next(), false }
+func (t *Trades) Lose() { t.since, t.whole = t.tape.next(), false }

@@ -30,6 +30,7 @@ type Desk struct {
 	swap    []*watch
 	fresh   []*Room
 	late    []*Subscriber // have seats to be read alone
+	spare   []*Subscriber // the memory of an earlier late
 	arena   []byte        // what was encoded in this round
 	ready   []*Subscriber // have something to be sent
 	handed  []*Subscriber // what the last Collect returned, to be used again
@@ -140,6 +141,7 @@ func (d *Desk) Collect(now int64) []*Subscriber {
 		d.introduce(r)
 		d.fresh[i] = nil
 	}
+	d.lateOnes(now) // first: whoever did not get everything last time is before what is new
 	for i, w := range d.swap {
 		w.marked.Store(false) // before reading, so that what comes after marks again
 		for _, c := range w.cohorts {
@@ -152,7 +154,6 @@ func (d *Desk) Collect(now int64) []*Subscriber {
 			c.drain(d, now)
 		}
 	}
-	d.lateOnes(now)
 	d.ready, d.handed = d.handed[:0], d.ready
 	return d.handed
 }
@@ -215,7 +216,9 @@ func (d *Desk) serve(c *cohort, now int64) {
 				continue
 			}
 			readers++
-		case !s.sub.Blocked:
+		case s.sub.Blocked:
+			s.sub.lag(s) // Resume sees to it, also if this was the last change for long
+		default:
 			told.Messages += d.serveAlone(s)
 		}
 	}
@@ -254,14 +257,14 @@ func (d *Desk) serveAlone(s *seat) int {
 const maxArena = 1 << 20
 
 // lateOnes serves the seats that are to be read alone: of those who joined, and of those whose socket
-// takes data again. Whoever got less than he could take comes first.
+// takes data again.
 func (d *Desk) lateOnes(now int64) {
 	waiting := d.late
-	d.late = d.late[len(d.late):]
+	d.late = d.spare[:0]
 	for i, sub := range waiting {
 		if len(d.arena) > maxArena {
 			d.late = append(d.late, waiting[i:]...)
-			return
+			break
 		}
 		sub.listed = false
 		if sub.gone || sub.Blocked {
@@ -270,29 +273,33 @@ func (d *Desk) lateOnes(now int64) {
 		if sub.saidN > 0 {
 			sub.enlist()
 		}
-		seats := sub.late
-		sub.late = nil
-		for i, s := range seats {
-			if sub.full(d) {
-				sub.late = append(sub.late, seats[i:]...)
-				break
-			}
-			s.waits = false
-			if s.left || !s.alone {
-				continue
-			}
-			l := s.cohort.watch.room.list
-			l.mu.Lock()
-			d.serveAlone(s)
-			l.mu.Unlock()
-			if s.cohort.instep == 1 && !s.alone {
-				s.cohort.pacer.Told(now)
-			}
-		}
+		d.serveLate(sub, now)
 		if len(sub.late) > 0 {
 			d.list(sub)
 		}
 	}
+	clear(waiting)
+	d.spare = waiting[:0]
+}
+
+// serveLate serves a subscriber's late seats in order, until he has enough for once.
+func (d *Desk) serveLate(sub *Subscriber, now int64) {
+	n, done := len(sub.late), 0
+	for ; done < n && !sub.full(d); done++ {
+		s := sub.late[done]
+		s.waits = false
+		if s.left || !s.alone {
+			continue
+		}
+		l := s.cohort.watch.room.list
+		l.mu.Lock()
+		d.serveAlone(s)
+		l.mu.Unlock()
+		if s.cohort.instep == 1 && !s.alone {
+			s.cohort.pacer.Told(now)
+		}
+	}
+	sub.late = slices.Delete(sub.late, 0, done)
 }
 
 // list puts a subscriber on the list of those with late seats.

@@ -179,11 +179,14 @@ func (l *listing) base(c market.Channel, derived [market.NumChannels]bool) *Room
 		base := l.base(d.From, derived)
 		r.base = base
 		r.rebase(base)
+		r.shown, _ = r.visible()
 		base.views = append(base.views, r)
+		if r.home != nil {
+			r.announce()
+		}
 	} else {
 		r.state = r.fresh(snapshot.Origin{Whole: true})
 	}
-	l.hub.announce(r)
 	return r
 }
 
@@ -200,9 +203,7 @@ func (l *listing) room(name market.Room, v Venue) *Room {
 	r := newRoom(l, name, l.hub)
 	r.base, r.derived = base, true
 	r.rebase(base)
-	if c, ok := r.state.(snapshot.Clocked); ok && base.home != nil {
-		c.Advance(base.home.settled.Load(), snapshot.Cause{}) // candles that are over are final from the start
-	}
+	r.shown, _ = r.visible()
 	base.views = append(base.views, r)
 	l.views[key] = r
 	return r
@@ -230,13 +231,6 @@ func (h *Hub) lock(key symbolKey) *listing {
 			return l
 		}
 		l.mu.Unlock()
-	}
-}
-
-// announce tells every desk of a new base room, for standing orders.
-func (h *Hub) announce(r *Room) {
-	for _, d := range h.desks {
-		d.announce(r)
 	}
 }
 

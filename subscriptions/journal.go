@@ -11,26 +11,41 @@ type entry struct {
 	count  uint64 // events of the room up to and with this entry, as this node counts them
 	mark   uint64 // the state's mark after it
 	ts, vt int64  // log time and venue time, µs
+	clock  int64  // the log's clock at the newest record
 	note   *note  // nil for data
 }
 
 // note is what a reader must be told apart from data, in its place.
 type note struct {
-	kind    noteKind
-	gap     wire.GapReason
-	to      uint64
-	n       int64 // lost events of the room, or wire.Unknown
-	records int64
-	state   market.RoomState
-	reason  string
-	ts      int64
+	kind noteKind
+
+	// of a gap
+	gap      wire.GapReason
+	from, to uint64
+	records  int64 // lost, with from < seq <= to; or wire.Unknown
+
+	// of a status
+	state  market.RoomState
+	reason string
+	ts     int64
+}
+
+// lostAfter is how many records were lost for one who has read up to seq.
+func (n *note) lostAfter(seq uint64) int64 {
+	switch {
+	case seq <= n.from:
+		return n.records
+	case n.records == int64(n.to-n.from): // in one piece
+		return int64(n.to - seq)
+	}
+	return wire.Unknown
 }
 
 type noteKind uint8
 
 const (
 	noteGap      noteKind = iota
-	noteEpoch             // a gap after which the room goes on in another log
+	noteEpoch             // the room goes on in another log: see Room.born
 	noteStatus            // how the room is changed
 	noteReplaced          // readers need the state
 )
@@ -55,7 +70,7 @@ func (j *journal) floor() uint64 {
 }
 
 func (j *journal) push(e entry) {
-	if len(j.items) >= 2*j.keep {
+	if len(j.items) > j.keep+j.keep/4 {
 		cut := len(j.items) - j.keep
 		j.first += uint64(cut)
 		n := copy(j.items, j.items[cut:])
@@ -90,6 +105,3 @@ func (j *journal) restart() {
 	clear(j.items)
 	j.items = j.items[:0]
 }
-
-// epoch reports whether n says that the room went on in another log; a nil note does not.
-func (n *note) epoch() bool { return n != nil && n.kind == noteEpoch }

@@ -90,7 +90,8 @@ func TestRestartAmidALogCoversNothing(t *testing.T) {
 	if r := c.read(); len(r.Candles) != 0 {
 		t.Errorf("a candle is served that lacks trades: %+v", r.Candles)
 	}
-	l.Apply(2, 725e6, 0, tradeOf(sym, 2, 725e6))
+	l.Apply(2, 632e6, 0, nil)
+	l.Apply(3, 725e6, 0, tradeOf(sym, 2, 725e6))
 	if r := c.read(); len(r.Candles) != 1 || r.Candles[720e6].N != 1 {
 		t.Errorf("candles that are known whole are not served: %+v", r.Candles)
 	}

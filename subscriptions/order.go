@@ -16,7 +16,6 @@ type order struct {
 	grant   Grant
 	limit   int
 	allowed func(market.Room) bool
-	seats   []*seat
 }
 
 type orderKey struct {
@@ -27,26 +26,39 @@ type orderKey struct {
 // JoinAll joins every room that the pattern (with "*" for its symbol) matches and allowed permits, by
 // name, in order, until the subscriber has limit rooms; and from then on those that appear. It returns
 // what was joined and how many were left out; false if the pattern's venue or variant is not served.
-// A room that was joined by name is left as it is.
+// A room that was joined by name is left as it is; one that this pattern joined before gets the new
+// settings in place.
 func (s *Subscriber) JoinAll(pattern market.Room, g Grant, limit int, allowed func(market.Room) bool) ([]wire.Granted, int, bool) {
 	if !s.desk.hub.offered(pattern) {
 		return nil, 0, false
 	}
-	s.LeaveAll(pattern)
-	o := &order{sub: s, key: orderKey{pattern.Channel, pattern.Venue}, variant: pattern.Variant, grant: g, limit: limit, allowed: allowed}
-	s.wild = append(s.wild, o)
-	s.desk.orders[o.key] = append(s.desk.orders[o.key], o)
+	o := s.standing(pattern)
+	if o == nil {
+		o = &order{sub: s, key: orderKey{pattern.Channel, pattern.Venue}, variant: pattern.Variant}
+		s.wild = append(s.wild, o)
+		s.desk.orders[o.key] = append(s.desk.orders[o.key], o)
+	}
+	o.grant, o.limit, o.allowed = g, limit, allowed
 	var joined []wire.Granted
 	left := 0
 	for _, name := range s.desk.hub.names(o.key) {
-		g, ok, room := o.join(name)
+		g, ok, full := o.join(name)
 		if ok {
 			joined = append(joined, g)
-		} else if room {
+		} else if full {
 			left++
 		}
 	}
 	return joined, left, true
+}
+
+func (s *Subscriber) standing(pattern market.Room) *order {
+	for _, o := range s.wild {
+		if o.key == (orderKey{pattern.Channel, pattern.Venue}) && o.variant == pattern.Variant {
+			return o
+		}
+	}
+	return nil
 }
 
 // join joins the room of a symbol; full reports that only the limit stood against it.
@@ -56,31 +68,32 @@ func (o *order) join(symbol string) (g wire.Granted, ok, full bool) {
 		return g, false, false
 	}
 	r := o.sub.desk.hub.room(name)
-	if r == nil || o.sub.seats[r] != nil {
+	if r == nil {
 		return g, false, false
 	}
-	if o.sub.Rooms() >= o.limit {
+	old := o.sub.seats[r]
+	switch {
+	case old != nil && old.by != o:
+		return g, false, false
+	case old == nil && o.sub.Rooms() >= o.limit:
 		return g, false, true
 	}
-	st := o.sub.join(r, o.grant, nil)
-	o.seats = append(o.seats, st)
-	return o.sub.granted(r, st, nil), true, false
+	st, g := o.sub.join(r, o.grant, nil)
+	st.by = o
+	return g, true, false
 }
 
 // LeaveAll ends a standing order and leaves the rooms that it joined; false if there was none.
 func (s *Subscriber) LeaveAll(pattern market.Room) bool {
-	i := slices.IndexFunc(s.wild, func(o *order) bool {
-		return o.key == orderKey{pattern.Channel, pattern.Venue} && o.variant == pattern.Variant
-	})
-	if i < 0 {
+	o := s.standing(pattern)
+	if o == nil {
 		return false
 	}
-	o := s.wild[i]
-	s.wild = slices.Delete(s.wild, i, i+1)
+	s.wild = slices.DeleteFunc(s.wild, func(p *order) bool { return p == o })
 	s.desk.dropOrder(o)
-	for _, st := range o.seats {
-		if !st.left && !st.byName {
-			s.leave(st)
+	for i := len(s.order) - 1; i >= 0; i-- { // backwards: the last takes the place of one that leaves
+		if s.order[i].by == o {
+			s.leave(s.order[i])
 		}
 	}
 	return true
@@ -93,9 +106,15 @@ func (d *Desk) dropOrder(o *order) {
 	}
 }
 
-// introduce joins a new room for those who have a standing order for it, and tells them.
+// introduce joins a new room for those who have a standing order for it, and tells them. Who found it
+// there when he ordered knows.
 func (d *Desk) introduce(r *Room) {
 	for _, o := range d.orders[orderKey{r.Name.Channel, r.Name.Venue}] {
+		name := r.Name
+		name.Variant = o.variant
+		if o.sub.Follows(name) {
+			continue
+		}
 		if g, ok, _ := o.join(r.Name.Symbol); ok {
 			o.sub.Say(func(dst []byte, enc wire.Encoding) []byte {
 				return enc.AppendOK(dst, &wire.OK{Op: "subscribe", Rooms: []wire.Granted{g}})
@@ -104,7 +123,7 @@ func (d *Desk) introduce(r *Room) {
 	}
 }
 
-// names returns the symbols whose base room of a venue and channel exists, in order.
+// names returns the symbols whose base room of a venue and channel has come to life, in order.
 func (h *Hub) names(key orderKey) []string {
 	var names []string
 	for _, l := range h.all() {
@@ -112,7 +131,7 @@ func (h *Hub) names(key orderKey) []string {
 			continue
 		}
 		l.mu.Lock()
-		if l.rooms[key.channel] != nil {
+		if r := l.rooms[key.channel]; r != nil && r.home != nil {
 			names = append(names, l.key.symbol)
 		}
 		l.mu.Unlock()

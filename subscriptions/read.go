@@ -13,9 +13,10 @@ type Position struct {
 	seq   uint64 // last seq told; may be any number, also one ahead of the room's
 	count uint64
 	mark  uint64
-	need  bool // needs the state as soon as it is good
-	off   bool // what follows seq is not in the log
-	home  *Log // whose seq it is; nil: nobody's yet
+	need  bool   // needs the state as soon as it is good
+	off   bool   // what follows seq is not in the log
+	ahead bool   // the log was not read up to seq: count is of something older
+	epoch string // whose seq it is; "": nobody's yet
 	shown market.RoomState
 }
 
@@ -35,39 +36,49 @@ func (r *Room) begin() Position {
 	return Position{place: r.log.head(), need: true, shown: shown}
 }
 
+// aheadLimit is how many records a reader may be ahead of what is known as the log's end: another node
+// may have seen a newer one.
+const aheadLimit = 10_000
+
 // resume returns the position of one who has read up to since, and whether nothing was lost on the
 // way. Whoever is ahead of this node continues once it has passed him; whoever claims to be ahead of
-// the log's known end was never here.
+// the log's end was never here.
 func (r *Room) resume(since wire.Since) (Position, bool) {
 	p := r.begin()
 	home := r.list.hub.log(since.Epoch)
-	if home == nil || since.Seq > home.end.Load() {
+	if home == nil || since.Seq > home.End()+aheadLimit {
 		return p, false
 	}
-	if r.home == nil && since.Seq >= home.start.Load() && r.base == nil { // had no record since this node began to read, so nothing was missed
-		return Position{place: r.log.head(), seq: since.Seq, home: home, shown: p.shown}, true
+	partial, isPartial := r.state.(snapshot.Partial)
+	if r.home == nil { // had no record since this node began to read, so nothing was missed
+		if start := home.start.Load(); r.base != nil || since.Seq < start || isPartial && start > 0 {
+			return p, false
+		}
+		return Position{place: p.place, seq: since.Seq, epoch: since.Epoch, ahead: since.Seq > home.Seq(), shown: p.shown}, true
 	}
-	if home != r.home {
+	if since.Epoch != r.epoch {
 		return p, false
 	}
-	place := r.log.place(since.Seq)
-	held := since.Seq >= r.from
-	count, mark, ts := r.fromN, uint64(0), int64(0)
-	if place >= r.log.first {
-		e := r.log.at(place)
-		held = held && e.seq <= since.Seq
-		count, mark, ts = e.count, e.mark, e.ts
+	p.seq, p.epoch, p.place = since.Seq, since.Epoch, r.log.place(since.Seq)
+	known, clock := since.Seq >= r.from, int64(0)
+	p.count = r.fromN
+	if p.place >= r.log.first {
+		e := r.log.at(p.place)
+		known = known && e.seq <= since.Seq
+		p.count, p.mark, clock = e.count, e.mark, e.clock
 	}
-	if c, ok := r.state.(snapshot.Partial); ok {
-		held = held && c.Covers(ts)
+	held := known
+	if isPartial && held {
+		p.mark, held = partial.Resume(clock, p.mark)
 	}
 	if held {
-		_, held = r.state.Since(mark, mark)
+		_, held = r.state.Since(p.mark, p.mark)
 	}
 	if !held && !r.never {
-		return p, false
+		return r.begin(), false
 	}
-	return Position{place: place, seq: since.Seq, count: count, mark: mark, off: !held, home: home, shown: p.shown}, held
+	p.need, p.off, p.ahead = false, !known, since.Seq > home.Seq()
+	return p, held
 }
 
 // pressing reports that half of what the log holds lies after a position: who waits longer may fall off.
@@ -80,16 +91,20 @@ func (r *Room) pressing(p Position) bool {
 // appends nothing. last asks for more or fewer entries in a snapshot than usual.
 func (r *Room) read(dst []byte, enc wire.Encoding, p *Position, last int) ([]byte, Told) {
 	w := writer{room: r, enc: enc, dst: dst, pos: p, last: last}
-	if p.home == nil && !p.need && r.home != nil {
+	if p.epoch == "" && !p.need && r.home != nil {
 		w.adopted()
 	}
-	if p.home != nil && p.home != r.home && r.home != nil {
-		w.anew(wire.GapEpoch, r.from)
-	} else if p.need {
+	switch {
+	case p.place < r.born, p.epoch != "" && p.epoch != r.epoch && r.home != nil:
+		w.anew()
+	case p.need:
 		w.wanting()
-	} else if r.never {
+	case p.seq > r.seq && p.seq > r.home.End(): // the log ends behind him: he was never here
+		w.forget()
+	case w.skip():
+	case r.never:
 		w.every()
-	} else {
+	default:
 		w.fold()
 	}
 	return w.dst, w.told
@@ -102,6 +117,7 @@ type writer struct {
 	dst  []byte
 	pos  *Position
 	last int
+	fell bool // entries before the next to be told are gone
 	told Told
 }
 
@@ -113,25 +129,61 @@ func (w *writer) next() {
 }
 
 // skip passes over what the reader has read already, on a node that was ahead of this one, and tells
-// how the room changed meanwhile.
-func (w *writer) skip() {
+// how the room changed meanwhile; true if that is all there is.
+func (w *writer) skip() bool {
 	r, p := w.room, w.pos
+	if floor := r.log.floor(); p.place < floor && floor >= r.log.first && r.log.at(floor).seq <= p.seq {
+		p.pass(floor, r.log.at(floor), r.never)
+	}
 	for p.place < r.log.head() && p.place >= r.log.floor() {
 		e := r.log.at(p.place + 1)
-		if e.seq > p.seq || e.note != nil && e.note.kind == noteEpoch {
-			return
-		}
-		if e.note != nil && e.note.kind == noteStatus {
+		switch {
+		case e.seq > p.seq:
+			p.ahead = false
+			return false
+		case e.note != nil && e.note.kind == noteStatus:
 			w.status(e.note.state, e.note.reason, e.note.ts)
+		case !r.covers(e.clock):
+			w.forget()
+			return true
 		}
-		p.place, p.count, p.mark = p.place+1, e.count, e.mark
+		p.pass(p.place+1, e, r.never)
 	}
+	if p.place < r.log.head() {
+		return false
+	}
+	w.statusNow() // its note may have gone
+	return true
+}
+
+// covers reports whether a reader whose knowledge is of a log's clock can go on here.
+func (r *Room) covers(clock int64) bool {
+	partial, ok := r.state.(snapshot.Partial)
+	if ok {
+		_, ok = partial.Resume(clock, 0)
+		return ok
+	}
+	return true
+}
+
+// pass moves past an entry that was read elsewhere. A mark of 0 stays: it asks for everything anew.
+func (p *Position) pass(place uint64, e *entry, never bool) {
+	p.place, p.count = place, e.count
+	if never || p.mark > 0 {
+		p.mark = e.mark
+	}
+}
+
+// forget gives the state to one who knows something else than what could be continued here.
+func (w *writer) forget() {
+	*w.pos = Position{need: true, shown: w.pos.shown}
+	w.wanting()
 }
 
 // wanting serves a reader who has no state yet, or lost it.
 func (w *writer) wanting() {
 	r, p := w.room, w.pos
-	if p.seq > 0 { // who was told something is told what became of it
+	if p.epoch != "" { // who was told something is told what became of it
 		for _, e := range w.unseen() {
 			w.tellGap(&e)
 		}
@@ -145,7 +197,7 @@ func (w *writer) wanting() {
 
 func (w *writer) unseen() []entry {
 	r, p := w.room, w.pos
-	if p.place < r.log.floor() {
+	if w.fell = p.place < r.log.floor(); w.fell {
 		p.place = r.log.floor()
 	}
 	return r.log.after(p.place)
@@ -153,27 +205,27 @@ func (w *writer) unseen() []entry {
 
 // fold serves a reader of a room of which only the newest state matters.
 func (w *writer) fold() {
-	w.skip()
 	r, p := w.room, w.pos
-	if p.place == r.log.head() {
-		return
-	}
-	fell := p.place < r.log.floor()
-	noted := fell || p.off
-	for _, e := range w.unseen() {
-		if e.note != nil {
-			noted = true
-			w.tellGap(&e)
+	candles := r.Name.Channel == market.CandlesChannel
+	unseen := w.unseen()
+	fell := w.fell
+	noted := fell
+	for _, e := range unseen {
+		if e.note == nil || candles && e.note.kind == noteStatus { // candles are as good however the room is
+			continue
 		}
-	}
-	if !noted && w.update(p.mark, r.log.at(r.log.head())) {
-		p.place = r.log.head()
-		return
-	}
-	if r.Name.Channel == market.CandlesChannel && (fell || !noted) {
-		w.gap(wire.GapSlow, r.seq, wire.Unknown, wire.Unknown) // final candles are never folded away unsaid
+		noted = true
+		w.tellGap(&e)
 	}
 	p.place = r.log.head()
+	if !noted && w.update(p.mark, r.log.at(p.place)) {
+		w.statusNow()
+		return
+	}
+	if candles && (fell || !noted) {
+		r.list.hub.counts.gap(wire.GapSlow)
+		w.gap(wire.GapSlow, r.seq, wire.Unknown, wire.Unknown) // final candles are never folded away unsaid
+	}
 	w.statusNow()
 	p.need = true
 	if r.good() {
@@ -184,23 +236,19 @@ func (w *writer) fold() {
 // tellGap tells of the gap of an entry, if it is one that the reader has not jumped already.
 func (w *writer) tellGap(e *entry) {
 	p := w.pos
-	if e.note == nil || e.note.kind != noteGap && e.note.kind != noteEpoch {
+	if e.note == nil || e.note.kind != noteGap || e.note.to <= p.seq {
 		return
 	}
-	if e.note.kind == noteGap && e.note.to <= p.seq {
-		return
+	records := e.note.lostAfter(p.seq)
+	if w.fell {
+		records, w.fell = wire.Unknown, false // more may have been lost before
 	}
-	w.gap(e.note.gap, e.note.to, e.note.n, e.note.records)
+	w.gap(e.note.gap, e.note.to, wire.Unknown, records)
 }
 
 // every serves a reader of a room of which every event counts.
 func (w *writer) every() {
 	r, p := w.room, w.pos
-	if r.log.at(r.log.first).note.epoch() && p.place < r.log.first {
-		w.anew(wire.GapEpoch, r.log.at(r.log.first).note.to)
-		return
-	}
-	w.skip()
 	if _, held := r.state.Since(p.mark, p.mark); p.off || !held || p.place < r.log.floor() {
 		w.fellOff()
 	}
@@ -225,17 +273,18 @@ func (w *writer) every() {
 		w.update(p.mark, run)
 	}
 	p.place = r.log.head()
+	w.statusNow() // its note may have gone
 }
 
 // anew tells a reader that the room goes on in another log.
-func (w *writer) anew(why wire.GapReason, to uint64) {
+func (w *writer) anew() {
 	r, p := w.room, w.pos
-	w.gap(why, to, wire.Unknown, wire.Unknown)
-	p.place, p.need, p.off, p.home = r.log.head(), true, false, r.home
-	w.statusNow()
-	if r.good() {
-		w.snapshot()
+	if !p.need || p.epoch != "" { // else he was told nothing that is of the past now
+		w.gap(wire.GapEpoch, r.from, wire.Unknown, wire.Unknown)
+		p.epoch = r.epoch
 	}
+	p.place, p.need, p.off = max(p.place, r.born), true, false
+	w.wanting()
 }
 
 // fellOff tells a reader whose next entry is gone what he missed, and sets him on the oldest place
@@ -255,28 +304,31 @@ func (w *writer) fellOff() {
 	}
 	if seq > p.seq {
 		n := int64(wire.Unknown)
-		if !p.off {
+		if !p.off && !p.ahead && p.seq >= r.from {
 			n = int64(count - p.count)
 		}
 		r.list.hub.counts.gap(wire.GapSlow)
 		w.gap(wire.GapSlow, seq, n, wire.Unknown)
 	}
-	p.place, p.count, p.mark, p.off = place, count, mark, false
+	p.place, p.count, p.mark, p.off, p.ahead = place, count, mark, false, false
 }
 
 // update tells the entries after mark from up to and with last. It reports false, and tells nothing,
 // if the state cannot say what changed.
 func (w *writer) update(from uint64, last *entry) bool {
 	r, p := w.room, w.pos
+	n := last.count - p.count
+	if n == 0 {
+		return true // nothing but the room's state changed
+	}
 	body, ok := r.state.Since(from, last.mark)
 	if !ok {
 		return false
 	}
-	n := last.count - p.count
-	w.next()
 	r.update = wire.Update{Room: r.Text, Prev: p.seq, Seq: last.seq, N: n, Time: last.ts, VenueTime: last.vt, Body: body}
+	w.next()
 	w.dst = w.enc.AppendUpdate(w.dst, &r.update)
-	p.seq, p.count, p.mark, p.home = last.seq, last.count, last.mark, r.home
+	p.seq, p.count, p.mark, p.epoch = last.seq, last.count, last.mark, r.epoch
 	w.told.Updates++
 	w.told.Events += n
 	if !r.never && n > 1 {
@@ -296,13 +348,16 @@ func (w *writer) adopted() {
 	}
 	w.next()
 	w.dst = w.enc.AppendSnapshot(w.dst, &wire.Snapshot{Room: r.Text, Epoch: r.epoch, Seq: p.seq, Empty: r.Name.Channel, Partial: r.list.hub.partial()})
-	p.home = r.home
+	p.epoch = r.epoch
 	w.told.Snapshots++
 }
 
 func (w *writer) snapshot() {
 	r, p := w.room, w.pos
 	s := wire.Snapshot{Room: r.Text, Epoch: r.epoch, Seq: r.seq, Time: r.ts, VenueTime: r.vt, Empty: r.Name.Channel}
+	if p.seq > 0 {
+		w.last = 0 // who goes on gets no less than usual: candles that became final are in it
+	}
 	if r.seq > 0 {
 		s.Body, s.Partial = r.state.Full(w.last)
 	} else {
@@ -310,7 +365,7 @@ func (w *writer) snapshot() {
 	}
 	w.next()
 	w.dst = w.enc.AppendSnapshot(w.dst, &s)
-	p.place, p.seq, p.count, p.mark, p.need, p.home = r.log.head(), r.seq, r.count, r.state.Mark(), false, r.home
+	p.place, p.seq, p.count, p.mark, p.need, p.epoch = r.log.head(), r.seq, r.count, r.state.Mark(), false, r.epoch
 	w.told.Snapshots++
 }
 

@@ -39,7 +39,7 @@ type seat struct {
 	alone  bool // out of step: pos is its own
 	waits  bool // in sub.late
 	left   bool
-	byName bool // joined by name rather than by a standing order
+	by     *order // the standing order that joined it; nil: joined by name
 	last   int
 	place  int // in sub.order
 	pos    Position
@@ -81,43 +81,44 @@ func (s *Subscriber) Join(name market.Room, g Grant, since *wire.Since) (wire.Gr
 	if r == nil {
 		return wire.Granted{}, false
 	}
-	seat := s.join(r, g, since)
-	seat.byName = true
-	return s.granted(r, seat, since), true
+	st, granted := s.join(r, g, since)
+	st.by = nil
+	return granted, true
 }
 
-func (s *Subscriber) join(r *Room, g Grant, since *wire.Since) *seat {
-	old := s.seats[r]
-	st := old
-	if old == nil {
+func (s *Subscriber) join(r *Room, g Grant, since *wire.Since) (*seat, wire.Granted) {
+	st := s.seats[r]
+	known := st != nil
+	if known {
+		s.desk.unseat(st) // keeps the position: nothing is told twice, nothing skipped
+	} else {
 		st = &seat{sub: s, place: len(s.order)}
 		s.seats[r], s.names[r.Text] = st, st
 		s.order = append(s.order, st)
-	} else {
-		s.desk.unseat(old) // keeps the position: nothing is told twice, nothing skipped
 	}
 	st.last, st.interval, st.limitedBy = g.Last, g.IntervalName, g.LimitedBy
 	s.desk.seatAt(st, r, g.Interval)
-	if old == nil || since != nil {
-		r.list.mu.Lock()
-		if since != nil {
-			st.pos, _ = r.resume(*since)
-		} else {
-			st.pos = r.begin()
-		}
-		r.list.mu.Unlock()
-	}
 	s.lag(st)
-	return st
-}
-
-// granted says what a seat got.
-func (s *Subscriber) granted(r *Room, st *seat, since *wire.Since) wire.Granted {
 	r.list.mu.Lock()
 	defer r.list.mu.Unlock()
+	recovered := false
+	switch {
+	case since != nil:
+		st.pos, recovered = r.resume(*since)
+	case !known:
+		st.pos = r.begin()
+	}
+	granted := st.granted()
+	granted.HasRecovered, granted.Recovered = since != nil, recovered
+	return st, granted
+}
+
+// granted says what a seat got. The room is locked.
+func (st *seat) granted() wire.Granted {
+	r := st.cohort.watch.room
 	g := wire.Granted{
 		Room: r.Text, State: st.pos.shown, Interval: st.interval, LimitedBy: st.limitedBy,
-		Origin: "venue", Loss: "fold", Epoch: r.epoch, HasRecovered: since != nil,
+		Origin: "venue", Loss: "fold", Epoch: r.epoch,
 	}
 	if r.derived || r.base != nil {
 		g.Origin = "derived"
@@ -125,7 +126,6 @@ func (s *Subscriber) granted(r *Room, st *seat, since *wire.Since) wire.Granted 
 	if r.never {
 		g.Loss = "never"
 	}
-	g.Recovered = since != nil && !st.pos.need && !st.pos.off
 	return g
 }
 
@@ -277,8 +277,11 @@ func (s *Subscriber) Take(dst []byte) []byte {
 // nothing was left since.
 func (s *Subscriber) Each(f func(wire.Granted)) {
 	for _, st := range s.order {
-		g := s.granted(st.cohort.watch.room, st, nil)
-		g.State, _, _ = st.cohort.watch.room.health(0, 1<<62)
+		r := st.cohort.watch.room
+		r.list.mu.Lock()
+		g := st.granted()
+		g.State, _ = r.visible()
+		r.list.mu.Unlock()
 		g.Counters = &st.counters
 		f(g)
 	}

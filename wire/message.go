@@ -79,7 +79,7 @@ type Snapshot struct {
 	Room, Epoch     string
 	Seq             uint64
 	Time, VenueTime int64          // log time and venue time, µs; 0: absent
-	Partial         bool           // trades only: fewer than asked since this node has not read further back
+	Partial         bool           // less than there is, or fewer than asked, since this node has not read further back
 	Body            market.Body    // nil: an empty room
 	Empty           market.Channel // the channel, for the form of an empty body
 }

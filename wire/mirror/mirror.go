@@ -3,6 +3,7 @@
 package mirror
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -24,6 +25,8 @@ type Room struct {
 	Name, Epoch string
 	Seq         uint64
 	Has         bool // a snapshot came, or a position to resume from is held
+	Wants       bool // after a gap: a snapshot must come before the next update
+	Partial     bool // the newest snapshot was less than there is
 	State       string
 
 	Trades  []Trade           // all that came since the last snapshot, its own included
@@ -31,6 +34,7 @@ type Room struct {
 	Asks    map[string]string
 	Fields  map[string]any   // quotes and ticker
 	Candles map[int64]Candle // by start
+	since   int64            // start of the oldest candle of the newest snapshot
 
 	Updates, Events, Snapshots, Gaps uint64
 	Lost                             uint64 // events that gaps said are lost, where they knew
@@ -172,17 +176,26 @@ func (r *Room) channel() string {
 }
 
 func (r *Room) snapshot(m *Message) error {
-	r.Epoch, r.Seq, r.Has = m.Epoch, m.Seq, true
+	r.Epoch, r.Seq, r.Has, r.Wants, r.Partial = m.Epoch, m.Seq, true, false, m.Partial
 	r.Snapshots++
 	r.Trades, r.Bids, r.Asks = nil, map[string]string{}, map[string]string{}
 	r.Fields, r.Candles = map[string]any{}, map[int64]Candle{}
-	return r.apply(m.D, true)
+	err := r.apply(m.D, true)
+	r.since = 0
+	if len(r.Candles) > 0 {
+		r.since = slices.Min(slices.Collect(maps.Keys(r.Candles)))
+	}
+	return err
 }
 
 func (r *Room) update(m *Message) error {
 	switch {
 	case !r.Has:
 		return fmt.Errorf("an update before any snapshot")
+	case r.Wants:
+		return fmt.Errorf("an update where a snapshot had to come, after a gap")
+	case m.Epoch != "" && r.Epoch != "" && m.Epoch != r.Epoch:
+		return fmt.Errorf("an update of epoch %s does not continue %s", m.Epoch, r.Epoch)
 	case m.Prev != r.Seq:
 		return fmt.Errorf("prev %d does not continue %d", m.Prev, r.Seq)
 	case m.Seq <= m.Prev:
@@ -190,17 +203,18 @@ func (r *Room) update(m *Message) error {
 	case m.N == nil || *m.N == 0:
 		return fmt.Errorf("an update of no events")
 	}
-	r.Seq = m.Seq
+	r.Seq, r.Epoch = m.Seq, cmp.Or(m.Epoch, r.Epoch)
 	r.Updates++
 	r.Events += *m.N
 	return r.apply(m.D, false)
 }
 
 func (r *Room) gap(m *Message) error {
-	if m.From != r.Seq && m.Reason != "epoch" {
+	if m.From != r.Seq {
 		return fmt.Errorf("a gap from %d does not continue %d", m.From, r.Seq)
 	}
 	r.Seq, r.Epoch = m.To, m.Epoch
+	r.Wants = r.channel() != "trades" || m.Reason == "epoch"
 	r.Trades = nil // what came before does not join what comes after
 	r.Gaps++
 	if m.N != nil {
@@ -302,33 +316,47 @@ func (r *Room) Best() (bid, bidQty, ask, askQty string) {
 	return bid, bidQty, ask, askQty
 }
 
-// Differ says how the state of r differs from that of o, of the same room; "" if it does not. Trades are
-// compared as far back as the shorter list goes, candles as far as both know them.
+// Differ says how the state of r differs from that of o, of the same room; "" if it does not. A reader who
+// came from another node may have a later seq than the room here, if nothing happened in between. Trades
+// and candles are compared as far back as both know them.
 func (r *Room) Differ(o *Room) string {
 	switch {
-	case r.Seq != o.Seq:
+	case r.Seq < o.Seq:
 		return fmt.Sprintf("seq %d, want %d", r.Seq, o.Seq)
 	case !maps.Equal(r.Bids, o.Bids):
 		return differMaps("bids", r.Bids, o.Bids)
 	case !maps.Equal(r.Asks, o.Asks):
 		return differMaps("asks", r.Asks, o.Asks)
-	case fmt.Sprint(r.Fields) != fmt.Sprint(o.Fields):
+	case fmt.Sprint(trimmed(r.Fields)) != fmt.Sprint(trimmed(o.Fields)):
 		return fmt.Sprintf("fields %v, want %v", r.Fields, o.Fields)
 	}
 	n := min(len(r.Trades), len(o.Trades))
 	if !slices.Equal(r.Trades[len(r.Trades)-n:], o.Trades[len(o.Trades)-n:]) {
 		return fmt.Sprintf("trades %v, want %v", r.Trades[len(r.Trades)-n:], o.Trades[len(o.Trades)-n:])
 	}
-	oldest := int64(1<<63 - 1)
-	for start := range r.Candles {
-		oldest = min(oldest, start)
-	}
+	since := max(r.since, o.since)
 	for start, c := range o.Candles {
-		if mine := r.Candles[start]; start >= oldest && mine != c {
-			return fmt.Sprintf("candle %+v, want %+v", mine, c)
+		if mine, ok := r.Candles[start]; start >= since && mine != c {
+			return fmt.Sprintf("candle %+v (held: %v), want %+v", mine, ok, c)
+		}
+	}
+	for start, c := range r.Candles {
+		if _, ok := o.Candles[start]; start >= since && !ok {
+			return fmt.Sprintf("candle %+v, want none", c)
 		}
 	}
 	return ""
+}
+
+// trimmed returns the fields with their numbers in one spelling.
+func trimmed(fields map[string]any) map[string]any {
+	out := maps.Clone(fields)
+	for k, v := range out {
+		if s, ok := v.(string); ok {
+			out[k] = trim(s)
+		}
+	}
+	return out
 }
 
 func differMaps(what string, have, want map[string]string) string {

@@ -14,6 +14,7 @@ import (
 var (
 	spotChain = market.Chain{
 		Name:    "binance-spot",
+		Late:    true,
 		Old:     func(d *market.Book, snap int64) bool { return d.Last <= snap },
 		Starts:  func(d *market.Book, snap int64) bool { return d.First <= snap+1 && snap+1 <= d.Last },
 		Follows: func(d *market.Book, prev int64) bool { return d.First == prev+1 },
@@ -22,6 +23,7 @@ var (
 	// Prev does.
 	futuresChain = market.Chain{
 		Name: "binance-futures",
+		Late: true,
 		Old:  func(d *market.Book, snap int64) bool { return d.Last < snap },
 		Starts: func(d *market.Book, snap int64) bool {
 			return d.First <= snap && snap <= d.Last || d.Prev == snap
