@@ -257,14 +257,15 @@ func (l *listing) sweep(now int64) {
 			v.idle = 0
 		case v.idle == 0:
 			v.idle = now
-		case now-v.idle >= linger:
+		case now-v.idle >= linger || l.symbol == nil:
 			delete(l.views, key)
 			v.base.views = slices.DeleteFunc(v.base.views, func(o *Room) bool { return o == v })
 		}
 	}
 }
 
-// abandoned reports that the symbol never had an event and nobody has followed it for a while.
+// abandoned reports that the symbol never had an event and nobody has followed it since the last sweep:
+// clients may ask for any number of names.
 func (l *listing) abandoned(now int64) bool {
 	followed := l.symbol != nil || len(l.views) > 0
 	for _, r := range l.rooms {
@@ -276,7 +277,7 @@ func (l *listing) abandoned(now int64) bool {
 	case l.idle == 0:
 		l.idle = now
 	default:
-		return now-l.idle >= linger
+		return true
 	}
 	return false
 }

@@ -90,10 +90,13 @@ func (h *Hub) Symbols() []*market.Symbol {
 // Snapshot appends a room's snapshot message. Where the room is not good it appends nothing and says how
 // it is; served is false if this node does not have the room. last asks for that many entries.
 func (h *Hub) Snapshot(dst []byte, enc wire.Encoding, name market.Room, last int) (text []byte, info Info, served bool) {
-	r := h.room(name)
-	if r == nil {
+	if !h.served(name) {
 		return dst, Info{}, false
 	}
+	if !h.knows(symbolKey{name.Venue, name.Symbol}) { // a room that is only looked at is not made
+		return enc.AppendSnapshot(dst, &wire.Snapshot{Room: name.String(), Partial: h.partial(), Empty: name.Channel}), Info{Room: name.String()}, true
+	}
+	r := h.room(name)
 	r.list.mu.Lock()
 	defer r.list.mu.Unlock()
 	info = r.info()
@@ -103,6 +106,13 @@ func (h *Hub) Snapshot(dst []byte, enc wire.Encoding, name market.Room, last int
 	pos := r.begin()
 	dst, _ = r.readShared(dst, enc, &pos, last)
 	return dst, info, true
+}
+
+// knows reports whether a symbol had an event, or is followed.
+func (h *Hub) knows(key symbolKey) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.listings[key] != nil
 }
 
 // GapCounts returns how many gaps rooms had, by reason.
