@@ -37,8 +37,8 @@ func (s sent) bytes() []byte {
 	}
 	if how := compress.Compression(s.flags & packing); how != 0 && how.Codec() != nil {
 		w := how.Codec().NewWriter(&packed)
-		w.Write(records)
-		w.Close()
+		_, _ = w.Write(records)
+		_ = w.Close()
 	} else {
 		packed.Write(records)
 	}
@@ -98,11 +98,14 @@ func TestBatches(t *testing.T) {
 func TestBrokerStampedBatch(t *testing.T) {
 	h, _, _, _ := cut(sent{flags: appendTime, values: []string{"a", "b"}}.bytes())
 	var u unpacker
-	u.records(&h, 0, func(r *feed.Record) {
+	err := u.records(&h, 0, func(r *feed.Record) {
 		if r.Time != 9_000_000 {
 			t.Errorf("time %d, want the batch's newest", r.Time)
 		}
 	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestDamagedBatches(t *testing.T) {
@@ -157,8 +160,8 @@ func resum(b []byte) []byte {
 func TestBatchThatUnpacksWithoutEnd(t *testing.T) {
 	var frame bytes.Buffer
 	w := compress.Zstd.Codec().NewWriter(&frame)
-	w.Write(make([]byte, 1<<20))
-	w.Close()
+	_, _ = w.Write(make([]byte, 1<<20))
+	_ = w.Close()
 	var u unpacker
 	_, err := u.unpack(&batch{flags: int16(compress.Zstd), packed: bytes.Repeat(frame.Bytes(), maxUnpacked>>20+1)})
 	if !errors.Is(err, errCorrupt) {
@@ -273,7 +276,7 @@ func FuzzBatches(f *testing.F) {
 			from = 0
 		}
 		r, rec := tested(t, from, false)
-		r.all(&fetched{end: math.MaxInt64, batches: batches})
+		_ = r.all(&fetched{end: math.MaxInt64, batches: batches})
 		if v := rec.seen("a", 0); v.next != r.next && v.next > r.next {
 			t.Errorf("the log is at %d, the reader at %d", v.next, r.next)
 		}
@@ -284,7 +287,7 @@ func FuzzBatches(f *testing.F) {
 func FuzzAnswers(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 2, 0, 0, 0, 1, 2, 'h', 0, 0, 0, 9, 0, 0, 2, 'c', 0, 0, 0, 1, 1, 0}, true)
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 'h', 0, 0, 0, 9, 255, 255}, false)
-	f.Fuzz(func(t *testing.T, answer []byte, flexible bool) {
+	f.Fuzz(func(_ *testing.T, answer []byte, flexible bool) {
 		readLayout(&decoder{b: answer, flexible: flexible}, flexible)
 		readFetched(&decoder{b: answer, flexible: flexible})
 	})

@@ -39,8 +39,10 @@ func (c *counting) Record(r *feed.Record) {
 
 // bySource reads n records of a log that never ends by our source; it returns how long each of them took.
 func bySource(b *testing.B, brokers []string, topic string, n int64) float64 {
-	s, err := New(Config{Cluster: Cluster{Brokers: brokers}, Topics: []Topic{{Name: topic, Format: format}},
-		Warmup: math.MaxInt64, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s, err := New(Config{
+		Cluster: Cluster{Brokers: brokers}, Topics: []Topic{{Name: topic, Format: format}},
+		Warmup: math.MaxInt64, Log: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -48,7 +50,7 @@ func bySource(b *testing.B, brokers []string, topic string, n int64) float64 {
 	c := &counting{until: n - 1, done: make(chan struct{})}
 	ended := make(chan struct{})
 	began := time.Now()
-	go func() { s.Run(ctx, c); close(ended) }()
+	go func() { _ = s.Run(ctx, c); close(ended) }()
 	<-c.done
 	took := time.Since(began)
 	cancel()
@@ -90,7 +92,7 @@ func byFetch(b *testing.B, brokers []string, topic string, n int64) float64 {
 				break
 			}
 			if r.Value != nil {
-				io.ReadFull(r.Value, value[:r.Value.Len()])
+				_, _ = io.ReadFull(r.Value, value[:r.Value.Len()])
 				r.Value.Close()
 			}
 			if next = r.Offset + 1; next == n {
@@ -147,13 +149,13 @@ func BenchmarkDelay(b *testing.B) {
 	w.create(topic, 1)
 	b.Run("ours", func(b *testing.B) {
 		ours := &arrivals{at: make(chan int64, 1)}
-		s, err := New(Config{Cluster: Cluster{Brokers: brokers}, Topics: []Topic{{Name: topic, Format: format}}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		s, err := New(Config{Cluster: Cluster{Brokers: brokers}, Topics: []Topic{{Name: topic, Format: format}}, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			b.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(b.Context())
 		ended := make(chan struct{})
-		go func() { s.Run(ctx, ours); close(ended) }()
+		go func() { _ = s.Run(ctx, ours); close(ended) }()
 		defer func() { cancel(); <-ended }()
 		time.Sleep(300 * time.Millisecond)
 		for b.Loop() {
@@ -164,7 +166,9 @@ func BenchmarkDelay(b *testing.B) {
 	b.Run("Reader", func(b *testing.B) {
 		r := kafka.NewReader(kafka.ReaderConfig{Brokers: brokers, Topic: topic, MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 500 * time.Millisecond})
 		defer r.Close()
-		r.SetOffset(kafka.LastOffset)
+		if err := r.SetOffset(kafka.LastOffset); err != nil {
+			b.Fatal(err)
+		}
 		got := make(chan struct{}, 1)
 		ctx, cancel := context.WithCancel(b.Context())
 		defer cancel()

@@ -93,8 +93,9 @@ func (c *conn) close() {
 	c.net.Close()
 }
 
-// arm gives the broker so long, and its due, for the next answer.
-func (c *conn) arm(due time.Duration) { c.net.SetDeadline(time.Now().Add(c.timeout + due)) }
+// arm gives the broker so long, and its due, for the next answer. It fails where the connection is closed, as will
+// whatever comes next.
+func (c *conn) arm(due time.Duration) { _ = c.net.SetDeadline(time.Now().Add(c.timeout + due)) }
 
 func (d *dialer) greet(ctx context.Context, c *conn) error {
 	stream := c.net

@@ -46,7 +46,7 @@ func explain(err error) string {
 		}
 		text = strings.Replace(text, op.Error(), said, 1)
 	}
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if text == io.EOF.Error() || text == io.ErrUnexpectedEOF.Error() {
 		text = "the broker has closed the connection"
 	}
 	return text
@@ -54,6 +54,8 @@ func explain(err error) string {
 
 func explainCode(code kafka.Error) string {
 	switch code {
+	default:
+		return fmt.Sprintf("Kafka's error %d, %s", int(code), cmp.Or(code.Title(), "unknown"))
 	case kafka.TopicAuthorizationFailed:
 		return "not allowed: give our user the rights Read and Describe"
 	case kafka.UnknownTopicOrPartition, unknownTopicID, inconsistentTopicID:
@@ -61,5 +63,4 @@ func explainCode(code kafka.Error) string {
 	case kafka.NotLeaderForPartition, kafka.LeaderNotAvailable, kafka.FencedLeaderEpoch, kafka.UnknownLeaderEpoch:
 		return "the partition is changing its leader"
 	}
-	return fmt.Sprintf("Kafka's error %d, %s", int(code), cmp.Or(code.Title(), "unknown"))
 }

@@ -62,8 +62,8 @@ func TestSaysWhatSpeaksOnThePort(t *testing.T) {
 				if err != nil {
 					return
 				}
-				c.Read(make([]byte, 100))
-				c.Write([]byte(answer))
+				_, _ = c.Read(make([]byte, 100))
+				_, _ = c.Write([]byte(answer))
 				c.Close()
 			}
 		}()
@@ -103,7 +103,7 @@ func TestSaysThatTheLeaderIsUnknown(t *testing.T) {
 // A broker that is cut off from the others names a leader that is none any more: another one is asked.
 func TestAsksAnotherBroker(t *testing.T) {
 	c := cluster(t, kfake.NumBrokers(3), kfake.SeedTopics(1, "a"))
-	c.MoveTopicPartition("a", 0, 0)
+	move(t, c, 0)
 	w := newWriter(t, c.ListenAddrs())
 	w.send("a", 0, "1")
 	r := run(t, quickAt(c.ListenAddrs()[:1], "a"))
@@ -133,7 +133,7 @@ func TestAsksAnotherBroker(t *testing.T) {
 		res.Topics = []kmsg.MetadataResponseTopic{{Topic: &name, TopicID: old.topics["a"].id, Partitions: []kmsg.MetadataResponseTopicPartition{{Leader: 0}}}}
 		return res, nil, true
 	})
-	c.MoveTopicPartition("a", 0, 1)
+	move(t, c, 1)
 	w.send("a", 0, "2")
 	if v := r.reaches("a", 0, 2); len(v.starts) != 1 {
 		t.Errorf("starts %+v", v.starts)
@@ -157,7 +157,7 @@ func TestBrokerGoneAndBack(t *testing.T) {
 	if got := r.seen("a", 0).down; !strings.Contains(got, "connection refused") {
 		t.Errorf("down because %q", got)
 	}
-	c = cluster(t, opts...)
+	cluster(t, opts...)
 	w.send("a", 0, numbered("after", 10)...)
 	v := r.reaches("a", 0, 20)
 	eventually(t, "it is up", func() bool { return r.seen("a", 0).down == "" })
@@ -205,6 +205,14 @@ func TestRidesOut(t *testing.T) {
 	}
 }
 
+// move gives the only partition another leader.
+func move(t *testing.T, c *kfake.Cluster, node int32) {
+	t.Helper()
+	if err := c.MoveTopicPartition("a", 0, node); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestFollowsTheLeader(t *testing.T) {
 	c := cluster(t, kfake.NumBrokers(3), kfake.SeedTopics(1, "a"))
 	w := newWriter(t, c.ListenAddrs())
@@ -215,9 +223,7 @@ func TestFollowsTheLeader(t *testing.T) {
 		w.send("a", 0, values...)
 		want = append(want, values...)
 		r.reaches("a", 0, int64(len(want)))
-		if err := c.MoveTopicPartition("a", 0, int32(i%3)); err != nil {
-			t.Fatal(err)
-		}
+		move(t, c, int32(i%3))
 	}
 	if v := r.seen("a", 0); !slices.Equal(v.values[0], want) || len(v.lost) > 0 || len(v.starts) != 1 {
 		t.Errorf("lost %v, starts %v, %d values of %d", v.lost, v.starts, len(v.values[0]), len(want))
@@ -281,11 +287,7 @@ func TestEndsThoughTheBrokerHangs(t *testing.T) {
 	stop := runInto(t, config, r)
 	eventually(t, "it is opened", func() bool { return r.seen("a", 0).next >= 0 && r.seen("a", 1).next >= 0 })
 	line.set(func(w *wire) { w.hung = true })
-	began := time.Now()
-	stop() // fails after 2 s
-	if d := time.Since(began); d > 2*time.Second {
-		t.Errorf("it took %v", d)
-	}
+	stop() // which must not take the minute
 	line.reset()
 }
 

@@ -143,7 +143,7 @@ func (i *inspection) settings() {
 	case !compacted && i.topic.Holes:
 		i.say(Warning, "holes=normal is set though it is not compacted: a real loss would not be told. Remove the option")
 	}
-	if kept, _ := strconv.ParseInt(config["retention.ms"], 10, 64); kept > 0 && !(compacted && config["cleanup.policy"] == "compact") {
+	if kept, _ := strconv.ParseInt(config["retention.ms"], 10, 64); kept > 0 && config["cleanup.policy"] != "compact" {
 		if d := time.Duration(kept) * time.Millisecond; d < i.config.Warmup {
 			i.say(Warning, "it keeps records for %v, less than the warm-up of %v: raise retention.ms, or shorten the warm-up", d, i.config.Warmup)
 		}

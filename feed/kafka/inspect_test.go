@@ -44,31 +44,53 @@ func inspect(t *testing.T, brokers []string) {
 		want       []string
 		not        string
 	}{
-		{name: "good", partitions: 2, records: []*kgo.Record{keyed("A", 0, 0), keyed("B", 1, 0), keyed("A", 0, 1)},
-			want: []string{"ok", "partitions: 2, records: about 3, the newest 1m", "keys among the last 3: 2"}, not: "fault"},
-		{name: "keyless", partitions: 2, records: []*kgo.Record{keyed("", 0, 0), keyed("A", 1, 0)},
-			want: []string{"fault", "1 of the 2 newest records have no key", "key records by symbol"}},
+		{
+			name: "good", partitions: 2, records: []*kgo.Record{keyed("A", 0, 0), keyed("B", 1, 0), keyed("A", 0, 1)},
+			want: []string{"ok", "partitions: 2, records: about 3, the newest 1m", "keys among the last 3: 2"}, not: "fault",
+		},
+		{
+			name: "keyless", partitions: 2, records: []*kgo.Record{keyed("", 0, 0), keyed("A", 1, 0)},
+			want: []string{"fault", "1 of the 2 newest records have no key", "key records by symbol"},
+		},
 		{name: "keyless, alone", partitions: 1, records: []*kgo.Record{keyed("", 0, 0)}, want: []string{"warning", "with one partition that is right"}, not: "fault"},
-		{name: "split", partitions: 2, records: []*kgo.Record{keyed("A", 0, 0), keyed("A", 1, 1), keyed("A", 0, 2)},
+		{
+			name: "split", partitions: 2, records: []*kgo.Record{keyed("A", 0, 0), keyed("A", 1, 1), keyed("A", 0, 2)},
 			change: func(c *Config) { c.Topics[0].Format = connection },
-			want:   []string{"fault", `the key "A" come in two partitions at once`, "key records by the connection"}},
-		{name: "moved", partitions: 2, records: []*kgo.Record{keyed("A", 0, 0), keyed("A", 1, 1), keyed("A", 1, 2)},
-			want: []string{"warning", `the key "A" have moved`}, not: "fault"},
-		{name: "compacted", partitions: 1, config: []string{"cleanup.policy", "compact"}, records: []*kgo.Record{keyed("A", 0, 0)},
-			want: []string{"fault", "it is compacted", "holes=normal"}},
-		{name: "compacted, and said", partitions: 1, config: []string{"cleanup.policy", "compact"}, records: []*kgo.Record{keyed("A", 0, 0)},
-			change: func(c *Config) { c.Topics[0].Holes = true }, not: "compact"},
-		{name: "not compacted, but said", partitions: 1, records: []*kgo.Record{keyed("A", 0, 0)},
-			change: func(c *Config) { c.Topics[0].Holes = true }, want: []string{"warning", "holes=normal is set though"}},
-		{name: "short", partitions: 1, config: []string{"retention.ms", "3600000"}, records: []*kgo.Record{keyed("A", 0, 0)},
-			change: func(c *Config) { c.Warmup = 2 * time.Hour }, want: []string{"warning", "keeps records for 1h0m0s, less than the warm-up of 2h0m0s"}},
-		{name: "wide", partitions: 1, config: []string{"max.message.bytes", strconv.Itoa(10 << 20)}, records: []*kgo.Record{keyed("A", 0, 0)},
-			want: []string{"warning", "it allows records of 10485760 bytes"}},
-		{name: "stamped", partitions: 1, config: []string{"message.timestamp.type", "LogAppendTime"}, records: []*kgo.Record{keyed("A", 0, 0)},
-			want: []string{"warning", "LogAppendTime"}},
+			want:   []string{"fault", `the key "A" come in two partitions at once`, "key records by the connection"},
+		},
+		{
+			name: "moved", partitions: 2, records: []*kgo.Record{keyed("A", 0, 0), keyed("A", 1, 1), keyed("A", 1, 2)},
+			want: []string{"warning", `the key "A" have moved`}, not: "fault",
+		},
+		{
+			name: "compacted", partitions: 1, config: []string{"cleanup.policy", "compact"}, records: []*kgo.Record{keyed("A", 0, 0)},
+			want: []string{"fault", "it is compacted", "holes=normal"},
+		},
+		{
+			name: "compacted, and said", partitions: 1, config: []string{"cleanup.policy", "compact"}, records: []*kgo.Record{keyed("A", 0, 0)},
+			change: func(c *Config) { c.Topics[0].Holes = true }, not: "compact",
+		},
+		{
+			name: "not compacted, but said", partitions: 1, records: []*kgo.Record{keyed("A", 0, 0)},
+			change: func(c *Config) { c.Topics[0].Holes = true }, want: []string{"warning", "holes=normal is set though"},
+		},
+		{
+			name: "short", partitions: 1, config: []string{"retention.ms", "3600000"}, records: []*kgo.Record{keyed("A", 0, 0)},
+			change: func(c *Config) { c.Warmup = 2 * time.Hour }, want: []string{"warning", "keeps records for 1h0m0s, less than the warm-up of 2h0m0s"},
+		},
+		{
+			name: "wide", partitions: 1, config: []string{"max.message.bytes", strconv.Itoa(10 << 20)}, records: []*kgo.Record{keyed("A", 0, 0)},
+			want: []string{"warning", "it allows records of 10485760 bytes"},
+		},
+		{
+			name: "stamped", partitions: 1, config: []string{"message.timestamp.type", "LogAppendTime"}, records: []*kgo.Record{keyed("A", 0, 0)},
+			want: []string{"warning", "LogAppendTime"},
+		},
 		{name: "ahead", partitions: 1, records: []*kgo.Record{keyed("A", 0, 100+3500)}, want: []string{"warning", "ahead of our clock"}},
-		{name: "numbered", partitions: 1, records: []*kgo.Record{keyed("A", 0, 0)},
-			change: func(c *Config) { c.Topics[0].Number = "2" }, want: []string{"warning", "its number #2 is not needed"}},
+		{
+			name: "numbered", partitions: 1, records: []*kgo.Record{keyed("A", 0, 0)},
+			change: func(c *Config) { c.Topics[0].Number = "2" }, want: []string{"warning", "its number #2 is not needed"},
+		},
 		{name: "empty", partitions: 3, want: []string{"warning", "no records yet (partitions: 3)"}},
 		{name: "absent", want: []string{"fault", "does not exist"}},
 	} {

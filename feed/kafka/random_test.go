@@ -82,12 +82,16 @@ func (w *world) write() {
 
 func (w *world) act() {
 	id := int32(w.rng.IntN(len(w.written)))
-	errs := []*kerr.Error{kerr.NotLeaderForPartition, kerr.UnknownTopicOrPartition, kerr.OffsetOutOfRange, kerr.RequestTimedOut,
-		kerr.KafkaStorageError, kerr.UnknownServerError, kerr.CorruptMessage, kerr.LeaderNotAvailable}
+	errs := []*kerr.Error{
+		kerr.NotLeaderForPartition, kerr.UnknownTopicOrPartition, kerr.OffsetOutOfRange, kerr.RequestTimedOut,
+		kerr.KafkaStorageError, kerr.UnknownServerError, kerr.CorruptMessage, kerr.LeaderNotAvailable,
+	}
 	keys := []kmsg.Key{kmsg.Fetch, kmsg.ListOffsets, kmsg.OffsetForLeaderEpoch}
 	switch w.rng.IntN(10) {
 	case 0:
-		w.cluster.MoveTopicPartition(topicAtRandom, id, int32(w.rng.IntN(3)))
+		if err := w.cluster.MoveTopicPartition(topicAtRandom, id, int32(w.rng.IntN(3))); err != nil {
+			w.t.Fatal(err)
+		}
 	case 1:
 		w.cluster.ShufflePartitionLeaders()
 	case 2, 3:

@@ -61,7 +61,7 @@ func (r *reader) run(ctx context.Context) {
 		if r.good != good || r.next != next {
 			failures = 0
 		}
-		if ctx.Err() != nil || err == errMoved {
+		if ctx.Err() != nil || errors.Is(err, errMoved) {
 			continue
 		}
 		failures++

@@ -121,7 +121,7 @@ func (l *recorded) enter(call string) func() {
 
 func (l *recorded) Record(r *feed.Record) {
 	defer l.enter("Record")()
-	if r.Offset != l.next && !(l.r.holes && r.Offset > l.next) {
+	if r.Offset < l.next || r.Offset > l.next && !l.r.holes {
 		l.r.t.Errorf("%v: offset %d comes instead of %d", l.part, r.Offset, l.next)
 	}
 	l.next = r.Offset + 1

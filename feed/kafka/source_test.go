@@ -41,8 +41,10 @@ func TestPassesOnAllOfARecord(t *testing.T) {
 	c := cluster(t, kfake.SeedTopics(1, "a"))
 	at := time.UnixMilli(1_700_000_000_123)
 	w := newWriter(t, c.ListenAddrs())
-	w.records(&kgo.Record{Topic: "a", Key: []byte("k"), Value: []byte{}, Timestamp: at,
-		Headers: []kgo.RecordHeader{{Key: "symbol", Value: []byte("BTCUSDT")}, {Key: "empty"}}})
+	w.records(&kgo.Record{
+		Topic: "a", Key: []byte("k"), Value: []byte{}, Timestamp: at,
+		Headers: []kgo.RecordHeader{{Key: "symbol", Value: []byte("BTCUSDT")}, {Key: "empty"}},
+	})
 	w.records(&kgo.Record{Topic: "a", Value: nil, Timestamp: at})
 	r := run(t, quick(c, "a"))
 	v := r.reaches("a", 0, 2)

@@ -40,9 +40,14 @@ func (w *wire) reset() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for c := range w.conns {
-		c.(*net.TCPConn).SetLinger(0)
-		c.Close()
+		breakOff(c)
 	}
+}
+
+// breakOff ends a connection by a reset.
+func breakOff(c net.Conn) {
+	_ = c.(*net.TCPConn).SetLinger(0)
+	c.Close()
 }
 
 type wiredListener struct {
@@ -97,8 +102,7 @@ func (c wiredConn) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	if !whole {
-		c.Conn.(*net.TCPConn).SetLinger(0)
-		c.Conn.Close()
+		breakOff(c.Conn)
 	}
 	return len(b), nil
 }
