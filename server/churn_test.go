@@ -220,3 +220,35 @@ func TestReconnectStorm(t *testing.T) {
 	until(t, "they are gone", func() bool { return n.admit.count() == len(honest.clients) && runtime.NumGoroutine() <= before })
 	honest.missedNothing()
 }
+
+// Names that nobody has heard of can be asked for, and cost nothing once they are left.
+func TestUnknownSymbolsAreForgotten(t *testing.T) {
+	n := run(t, newTape(1), func(c *Config) { c.CommandsPerSecond = 1 << 30 })
+	c := greet(t, n, "")
+	ask := func(from, to int) {
+		for i := from; i < to; i++ {
+			get(t, n, fmt.Sprintf("/v1/snapshot/book:TEST:LOOKED-AT-%d@20", i))
+		}
+		for i := from; i < to; i += 100 {
+			var rooms []string
+			for k := range 100 {
+				rooms = append(rooms, fmt.Sprintf(`"trades:TEST:NONE-%d","book:TEST:NONE-%d@5"`, i+k, i+k))
+			}
+			list := strings.Join(rooms, ",")
+			c.say(`[{"op":"subscribe","id":1,"rooms":[%s]},{"op":"unsubscribe","id":%d,"rooms":[%s]}]`, list, 1000+i, list)
+			c.answer(fmt.Sprint(1000 + i))
+		}
+		for s := range int64(3) {
+			n.hub.Sweep(time.Now().UnixNano() + s*10e9)
+		}
+	}
+	ask(0, 500)
+	before := heap()
+	ask(500, 2500)
+	if each := (heap() - before) / 2000; each > 200 {
+		t.Errorf("%d bytes are kept of a name", each)
+	}
+	if status, body, _ := get(t, n, "/v1/snapshot/book:TEST:NONE-1"); status != 200 || !strings.Contains(body, `"seq":0,"d":{"bids":[],"asks":[]}`) {
+		t.Errorf("%d %s", status, body)
+	}
+}
