@@ -2,10 +2,13 @@ package feedtest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
+	stdtime "time"
 	"unicode/utf8"
 
 	"tapedeck/feed"
@@ -60,6 +63,12 @@ func book(b *strings.Builder, k *market.Book) {
 	if k.Chain != nil {
 		fmt.Fprintf(b, " chain=%s first=%d last=%d prev=%d", k.Chain.Name, k.First, k.Last, k.Prev)
 	}
+	if k.Depth != 0 {
+		fmt.Fprintf(b, " depth=%d", k.Depth)
+	}
+	if k.Check != nil {
+		fmt.Fprintf(b, " check=%s sum=%d", k.Check.Name, k.Sum)
+	}
 	for i, side := range [][]market.Level{k.Bids, k.Asks} {
 		b.WriteString([]string{" bids", " asks"}[i])
 		for _, l := range side {
@@ -99,14 +108,50 @@ func eventFaults(ev *market.Event, f *feed.Format, r *feed.Record) (faults []str
 	return append(faults, payloadFaults(ev.Payload)...)
 }
 
-// tells reports whether a time in µs is written in a record: in µs, ms or s.
+var (
+	clocks  = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?`)
+	seconds = regexp.MustCompile(`\d{9,10}\.\d+`)
+)
+
+// tells reports whether a time in µs is written in a record: in ns, µs, ms or s, or as a date.
 func tells(value []byte, time int64) bool {
+	value = unescaped(value)
 	for unit := int64(1); unit <= 1e6; unit *= 1000 {
 		if time%unit == 0 && bytes.Contains(value, strconv.AppendInt(nil, time/unit, 10)) {
 			return true
 		}
 	}
+	for _, text := range clocks.FindAll(value, -1) {
+		t, err := stdtime.Parse("2006-01-02T15:04:05", strings.Replace(string(text), " ", "T", 1))
+		if err == nil && t.UnixMicro() == time {
+			return true
+		}
+	}
+	for _, text := range seconds.FindAllString(string(value), -1) {
+		whole, part, _ := strings.Cut(text, ".")
+		if t, err := strconv.ParseInt(whole+(part + "000000")[:6], 10, 64); err == nil && t == time {
+			return true
+		}
+	}
 	return false
+}
+
+// unescaped returns a document in which no character is escaped that need not be.
+func unescaped(doc []byte) []byte {
+	if !bytes.Contains(doc, []byte(`\u`)) {
+		return doc
+	}
+	var v any
+	d := json.NewDecoder(bytes.NewReader(doc))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return doc
+	}
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return doc
+	}
+	return plain
 }
 
 func timesOf(ev *market.Event) []int64 {

@@ -25,10 +25,13 @@ type Message struct {
 	feed.Record
 	Name    string // of its file, and its number there
 	Options feed.Options
+	Before  []feed.Record // that a decoder which remembers must have read
 }
 
 // Messages reads the messages of dir/*.txt, one a line. Lines that begin with # are comments; one that
-// begins with @ says more about the next message: "@key KEY", "@header NAME VALUE", "@trades STREAM".
+// begins with @ says more about the next message: "@key KEY", "@header NAME VALUE", "@trades STREAM",
+// "@before MESSAGE", which is decoded before it and has the key and headers above; or about all that
+// follow in the file: "@always MESSAGE".
 func Messages(t testing.TB, dir string) (all []Message) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
@@ -48,6 +51,7 @@ func read(t testing.TB, name string) (all []Message) {
 		t.Fatal(err)
 	}
 	m := Message{Options: feed.DefaultOptions()}
+	var always []feed.Record
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSuffix(line, "\n")
 		word, rest, _ := strings.Cut(line, " ")
@@ -60,8 +64,13 @@ func read(t testing.TB, name string) (all []Message) {
 			m.Headers = append(m.Headers, feed.Header{Key: key, Value: []byte(value)})
 		case word == "@trades":
 			m.Options.Trades = rest
+		case word == "@before":
+			m.Before = append(m.Before, feed.Record{Key: m.Key, Headers: m.Headers, Value: []byte(rest)})
+		case word == "@always":
+			always = append(always, feed.Record{Key: m.Key, Headers: m.Headers, Value: []byte(rest)})
 		default:
 			m.Value = []byte(line)
+			m.Before = slices.Concat(always, m.Before)
 			m.Name = strings.TrimSuffix(filepath.Base(name), ".txt") + ":" + strconv.Itoa(len(all)+1)
 			all = append(all, m)
 			m = Message{Options: feed.DefaultOptions()}
@@ -132,8 +141,19 @@ type subject struct {
 	first   *market.Symbol // of that event
 }
 
-func newSubject(f *feed.Format, o feed.Options) *subject {
-	return &subject{format: f, options: o, decoder: f.New(o), first: &market.Symbol{Venue: "V", Name: "N", Native: "N"}}
+func newSubject(f *feed.Format, m *Message) *subject {
+	return &subject{format: f, options: m.Options, decoder: m.Decoder(f), first: &market.Symbol{Venue: "V", Name: "N", Native: "N"}}
+}
+
+// Decoder returns a new decoder that has read what comes before the message.
+func (m *Message) Decoder(f *feed.Format) feed.Decoder {
+	d := f.New(m.Options)
+	var b market.Batch
+	for i := range m.Before {
+		b.Reset()
+		d.Decode(&b, &m.Before[i])
+	}
+	return d
 }
 
 // decode decodes a record and returns what became of it as text; with it the faults of the decoder.

@@ -217,13 +217,14 @@ func TestNothingsAreFound(t *testing.T) {
 
 func TestMessagesFile(t *testing.T) {
 	dir := t.TempDir()
-	text := "# a comment\n\n@key K\n@header symbol ABC DEF\n@trades aggTrade\n{\"a\":1}\n{\"b\":2}\n"
+	text := "# a comment\n\n@key K\n@header symbol ABC DEF\n@trades aggTrade\n{\"a\":1}\n@always {\"c\":3}\n@before {\"d\":4}\n{\"b\":2}\n"
 	if err := os.WriteFile(filepath.Join(dir, "x.txt"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	all := Messages(t, dir)
 	if len(all) != 2 || string(all[0].Key) != "K" || string(all[0].Headers[0].Value) != "ABC DEF" || all[0].Options.Trades != "aggTrade" ||
-		all[1].Key != nil || all[1].Options.Trades != "trade" || all[1].Name != "x:2" || string(all[1].Value) != `{"b":2}` {
+		all[1].Key != nil || all[1].Options.Trades != "trade" || all[1].Name != "x:2" || string(all[1].Value) != `{"b":2}` ||
+		len(all[0].Before) != 0 || len(all[1].Before) != 2 || string(all[1].Before[0].Value) != `{"c":3}` || string(all[1].Before[1].Value) != `{"d":4}` {
 		t.Errorf("read %+v", all)
 	}
 }

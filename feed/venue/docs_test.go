@@ -61,7 +61,7 @@ func TestDocumentedFormats(t *testing.T) {
 func chains(t *testing.T, f *feed.Format) (names []string) {
 	for _, m := range feedtest.Messages(t, messagesOf(t, f)) {
 		var b market.Batch
-		if f.New(m.Options).Decode(&b, &m.Record) != nil {
+		if m.Decoder(f).Decode(&b, &m.Record) != nil {
 			continue
 		}
 		for _, ev := range b.Events {

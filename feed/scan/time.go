@@ -1,0 +1,63 @@
+package scan
+
+import "time"
+
+// Time returns the time in a string such as 2021-07-22T22:36:10.014Z in µs; what is finer is cut off.
+// False: it is another form, or a day or hour that there is not.
+func (c *Cursor) Time(v Value) (int64, bool) {
+	if v.Kind != String {
+		return 0, false
+	}
+	var buf [64]byte
+	s := c.Text(v, buf[:0])
+	const form = "0000-00-00T00:00:00"
+	if len(s) < len(form)+1 || s[len(s)-1] != 'Z' {
+		return 0, false
+	}
+	for i := range form {
+		if digit := s[i]-'0' <= 9; digit != (form[i] == '0') || !digit && s[i] != form[i] {
+			return 0, false
+		}
+	}
+	micros, ok := fraction(s[len(form) : len(s)-1])
+	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
+	year, month, day := two(0)*100+two(2), two(5), two(8)
+	hour, minute, second := two(11), two(14), two(17)
+	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
+	if !ok || year < 1970 || t.Month() != time.Month(month) || t.Day() != day || hour > 23 || minute > 59 || second > 59 {
+		return 0, false
+	}
+	return t.Unix()*1e6 + micros, true
+}
+
+// fraction reads what comes behind a time's seconds: nothing, or up to 9 digits behind a point.
+func fraction(s []byte) (micros int64, ok bool) {
+	if len(s) == 0 {
+		return 0, true
+	}
+	if s[0] != '.' || len(s) == 1 || len(s) > 10 {
+		return 0, false
+	}
+	for i := 1; i < max(len(s), 7); i++ {
+		digit := byte('0')
+		if i < len(s) {
+			digit = s[i]
+		}
+		if digit-'0' > 9 {
+			return 0, false
+		}
+		if i < 7 {
+			micros = micros*10 + int64(digit-'0')
+		}
+	}
+	return micros, true
+}
+
+// Clock returns a time in µs from a text such as 2021-07-22T22:36:10.014Z.
+func (f *Fields) Clock(slot byte) int64 {
+	t, ok := f.Cursor.Time(f.Value(slot))
+	if !ok {
+		f.Fail(slot, Wrong)
+	}
+	return t
+}
