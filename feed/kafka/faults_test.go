@@ -243,7 +243,9 @@ func TestBadWire(t *testing.T) {
 			var line wire
 			c := cluster(t, line.option(), kfake.SeedTopics(1, "a"))
 			w := newWriter(t, c.ListenAddrs())
-			r := run(t, quick(c, "a"))
+			config := quick(c, "a")
+			config.DownAfter = time.Minute // so short a trouble is nobody's business
+			r := run(t, config)
 			w.send("a", 0, "first")
 			r.reaches("a", 0, 1)
 			values := numbered("price", 2000)
