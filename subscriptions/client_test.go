@@ -15,9 +15,6 @@ import (
 	"tapedeck/wire/mirror"
 )
 
-// margin is how long after its clock began a node withholds candles, µs.
-const margin = 60e6
-
 // client is one connection.
 type client struct {
 	w     *world
@@ -26,12 +23,12 @@ type client struct {
 	desk  *subscriptions.Desk
 	m     *mirror.Mirror
 	enc   wire.Encoding
-	eager bool             // its socket always takes everything
-	left  map[string]bool  // rooms left: nothing more may come of them
-	named map[string]bool  // rooms joined by name
-	wild  []market.Room    // standing orders
-	blind map[string]int64 // up to when candles may be unknown: the node they came from did not cover them
-	told  []string         // every message, to be read after a failure
+	eager bool                  // its socket always takes everything
+	left  map[string]bool       // rooms left: nothing more may come of them
+	named map[string]bool       // rooms joined by name
+	wild  []market.Room         // standing orders
+	blind map[string]wire.Since // where the node of the newest snapshot did not cover the candles of a room
+	told  []string              // every message, to be read after a failure
 }
 
 // fatal fails with all that the client was told of a room.
@@ -46,7 +43,7 @@ func (c *client) fatal(room, format string, args ...any) {
 
 func (w *world) client(n *node, m *mirror.Mirror) *client {
 	c := &client{w: w, node: n, desk: n.desks[w.r.IntN(len(n.desks))], m: m, left: map[string]bool{}, named: map[string]bool{}}
-	c.blind = map[string]int64{}
+	c.blind = map[string]wire.Since{}
 	c.enc = wire.Encodings[w.r.IntN(len(wire.Encodings))]
 	c.sub = c.desk.NewSubscriber(c.enc)
 	c.sub.Owner = c
@@ -202,11 +199,11 @@ func (c *client) check(msg *mirror.Message, r *mirror.Room) {
 	case "snapshot":
 		delete(c.blind, msg.Room)
 		if msg.Partial || c.node.missed() {
-			c.blind[msg.Room] = margin + c.w.newestTime(msg.Epoch, msg.Seq)
+			c.blind[msg.Room] = wire.Since{Epoch: msg.Epoch, Seq: msg.Seq}
 		}
 	case "update":
-		if c.blind[msg.Room] == margin { // the snapshot was of no record
-			c.blind[msg.Room] += c.w.newestTime(r.Epoch, msg.Seq)
+		if b, ok := c.blind[msg.Room]; ok && b.Seq == 0 { // the snapshot was of no record
+			c.blind[msg.Room] = wire.Since{Epoch: r.Epoch, Seq: msg.Seq}
 		}
 		c.checkUpdate(msg, r)
 	case "gap":

@@ -207,9 +207,9 @@ func (c *client) differs(name market.Room) string {
 	if name.Channel == market.TickerChannel && (have.Partial || c.node.missed() || c.node.began(have.Epoch) > 0) {
 		want.Fields, have.Fields = known(have.Fields, want.Fields), known(want.Fields, have.Fields)
 	}
-	blind := c.blind[name.String()]
+	blind := c.w.knownFrom(c.blind, name.String())
 	for start := range want.Candles {
-		if _, held := have.Candles[start]; !held && (start < blind || blind == margin) {
+		if _, held := have.Candles[start]; !held && start < blind {
 			delete(want.Candles, start)
 		}
 	}

@@ -358,7 +358,7 @@ func (w *writer) snapshot() {
 	if p.seq > 0 {
 		w.last = 0 // who goes on gets no less than usual: candles that became final are in it
 	}
-	if r.seq > 0 {
+	if r.home != nil {
 		s.Body, s.Partial = r.state.Full(w.last)
 	} else {
 		s.Partial = r.list.hub.partial()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tapedeck/market"
+	"tapedeck/wire"
 )
 
 // The world of these tests: two topics with some partitions, nodes that have read them up to different
@@ -197,12 +198,17 @@ func (w *world) between(epoch string, from, to uint64, f func(seq uint64, rec *r
 	}
 }
 
-// newestTime returns the latest log time up to the third record after seq, by when a clock is believed
-// again; 0 before the first record.
-func (w *world) newestTime(epoch string, seq uint64) (time int64) {
-	if seq > 0 {
-		w.between(epoch, 0, seq+3, func(_ uint64, rec *record) { time = max(time, rec.time) })
+// knownFrom returns from when on a client must know candles: a node withholds those that began less than a
+// minute after it began to read, which it knows some records later.
+func (w *world) knownFrom(blind map[string]wire.Since, room string) (time int64) {
+	b, ok := blind[room]
+	switch {
+	case !ok:
+		return 0
+	case b.Seq == 0:
+		return 1<<63 - 1
 	}
+	w.between(b.Epoch, 0, b.Seq+10, func(_ uint64, rec *record) { time = max(time, rec.time+60e6) })
 	return time
 }
 
