@@ -58,9 +58,19 @@ func NoArguments(c *cli.Context) error {
 // Main runs a program and returns its exit code. The first interrupt ends the context of its commands, the
 // second one the process.
 func Main(app *cli.App, args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // from here on a signal does what it does by itself
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2) // none is lost, however close the second one follows
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() { // ends with the process
+		<-signals
+		cancel()
+		again := <-signals
+		signal.Reset()
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			self.Signal(again) // so that whoever waits for us sees what ended us
+		}
+	}()
 	return Run(ctx, app, args)
 }
 
