@@ -29,7 +29,7 @@ const policy = `
 	wire/mirror:     market
 	snapshot:        market
 	feed:            market
-	feed/feedtest:   feed feed/capture market
+	feed/feedtest:   feed feed/capture market snapshot
 	feed/scan:       market
 	feed/venue:      feed market feed/venue/*
 	feed/venue/*:    feed feed/scan market
