@@ -84,7 +84,9 @@ func (b *broker) create(t testing.TB, name string, partitions int32, configs ...
 	t.Helper()
 	topic := kmsg.NewCreateTopicsRequestTopic()
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, 1
-	configs = append(configs, "retention.ms", "-1", "message.timestamp.before.max.ms", "9223372036854775807", "max.message.bytes", "4194304")
+	configs = append(configs,
+		"retention.ms", "-1", "message.timestamp.before.max.ms", "9223372036854775807", // sessions are years old
+		"max.message.bytes", "4194304", "segment.bytes", "16777216") // bad records are large
 	for i := 0; i < len(configs); i += 2 {
 		c := kmsg.NewCreateTopicsRequestTopicConfig()
 		c.Name, c.Value = configs[i], &configs[i+1]

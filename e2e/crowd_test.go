@@ -40,7 +40,7 @@ type guest struct {
 var intervals = []string{"0", "50ms", "100ms", "250ms", "1s"}
 
 // gather lets clients come, each with some rooms. Odd ones speak MessagePack.
-func gather(t testing.TB, n *node, rooms []string, clients int) *crowd {
+func gather(t testing.TB, n *node, rooms []string, clients, each int) *crowd {
 	t.Helper()
 	c := &crowd{t: t, node: n, rooms: rooms, done: make(chan struct{})}
 	for i := range clients {
@@ -53,7 +53,7 @@ func gather(t testing.TB, n *node, rooms []string, clients int) *crowd {
 			t.Fatal(err)
 		}
 		t.Cleanup(g.hangUp)
-		for range 3 {
+		for range each {
 			if err := g.enter(rooms[g.r.IntN(len(rooms))]); err != nil {
 				t.Fatal(err)
 			}
@@ -257,7 +257,7 @@ func TestKafkaCrowdMissesNothing(t *testing.T) {
 	l := newLedger()
 	b.atSpeed(t, l, list[:300], 1000) // the books' snapshots
 	n.applied(t, 300)
-	c := gather(t, n, minuteRooms(), 100)
+	c := gather(t, n, minuteRooms(), 100, 3)
 	c.mingle()
 	b.atSpeed(t, l, list[300:], 20)
 	n.applied(t, len(list))

@@ -205,7 +205,7 @@ func TestKafkaTopicWithoutKeys(t *testing.T) {
 	c.join(t, n, "0", x.rooms()...)
 	must(t, c.until("everything is known", func(m *mirror.Mirror) bool { return allHave(m, x.rooms()) }))
 	split, whole := x.list[0], x.list[1]
-	for i := range 400 {
+	for i := range 200 {
 		m := x.next()
 		if m.symbol == split.native() {
 			m.partition, m.key = int32(i/3%2), ""

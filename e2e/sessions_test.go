@@ -117,7 +117,7 @@ func (sh *show) play() {
 		}
 		want, matches := sh.quotes[fmt.Sprint(m.symbol, id)]
 		matches = matches && sh.covered[m.symbol] > 0 && id >= sh.covered[m.symbol]
-		if matches || len(sh.batch) >= 200 || i < 500 && len(sh.batch) >= 20 {
+		if matches || len(sh.batch) >= 500 || i < 500 && len(sh.batch) >= 20 {
 			sh.pass()
 		}
 		if !matches {
