@@ -170,7 +170,7 @@ func (p *recordingRun) play(r *feed.Record) (touched []touch, err error) {
 		touched = append(touched, touch{
 			native: ev.Symbol.Native, snapshot: k.Snapshot, check: k.Check != nil, effect: effect,
 			broken: b.whole && effect == snapshot.Broken,
-			moved: !k.Snapshot && k.Chain != nil && good && b.Good() && k.Last > b.last,
+			moved:  !k.Snapshot && k.Chain != nil && good && b.Good() && k.Last > b.last,
 		})
 		b.whole = b.whole || k.Snapshot && b.Good()
 		b.seen = b.seen || !k.Snapshot
