@@ -123,6 +123,23 @@ func TestATickAllocatesNothing(t *testing.T) {
 	}
 }
 
+// For a session that has had its last words nothing is read any more.
+func TestNothingIsReadForTheEnded(t *testing.T) {
+	b := newBench(t)
+	first, next := ticks(trades)
+	b.log.log.Apply(0, 1e15, 0, first)
+	b.join(1, trades, "0")
+	sess := b.pump.sessions[0]
+	sess.end(wire.CloseDraining, 0)
+	sess.end(wire.CloseSlow, 0) // the first stands
+	frames, encoded := b.frames(), b.hub.Encoded()
+	b.log.log.Apply(1, 1e15, 0, next(1))
+	b.settle()
+	if b.frames() != frames || b.hub.Encoded() != encoded || sess.closing != wire.CloseDraining {
+		t.Errorf("%d frames and %d messages more, closed as %v", b.frames()-frames, b.hub.Encoded()-encoded, sess.closing)
+	}
+}
+
 // A storm of joins: the state is encoded once however many come, and what they are sent is not kept.
 func TestJoinStorm(t *testing.T) {
 	b := newBench(t)

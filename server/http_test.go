@@ -412,6 +412,26 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// A stream that is never without something to write is not stuck, as long as each frame is taken.
+func TestBusyEventsAreNotStuck(t *testing.T) {
+	e := &eventStream{wake: make(chan struct{}, 1)}
+	if e.send([]byte("x")) || e.stuck(time.Now().Add(time.Hour)) < time.Minute {
+		t.Error("a frame that is not written yet does not block")
+	}
+	frame, _ := e.take(nil)
+	e.since = e.since.Add(-time.Hour)
+	e.send([]byte("y")) // it is written, and the next is there
+	if e.stuck(time.Now()) < time.Minute {
+		t.Error("the next frame hides that the last is not written")
+	}
+	if frame, _ = e.take(frame); string(frame) != "data: y\n\n" || e.stuck(time.Now()) > time.Minute {
+		t.Errorf("%q is stuck for %v", frame, e.stuck(time.Now()))
+	}
+	if frame, _ = e.take(frame); len(frame) > 0 || e.stuck(time.Now().Add(time.Hour)) != 0 {
+		t.Errorf("%q is stuck, but there is nothing to write", frame)
+	}
+}
+
 // A reader of events that stops reading is closed as any other, and one that leaves is let go of.
 func TestSlowEvents(t *testing.T) {
 	tp := newTape(1)

@@ -383,7 +383,11 @@ func TestSendAllocatesNothing(t *testing.T) {
 		})
 		s.Close()
 		reader.Wait()
-		if allocs > 1 { // with the race detector TLS' own pool forgets now and then
+		most := 0.0
+		if w.tls != nil {
+			most = 1 // with the race detector TLS' own pool forgets now and then
+		}
+		if allocs > most {
 			t.Errorf("%v allocations a flush", allocs)
 		}
 	})

@@ -136,7 +136,7 @@ func TestOKComesFirstAndLast(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			default:
+			case <-time.After(100 * time.Microsecond):
 				tp.add("trade BTC-USD %d 100 1", i)
 			}
 		}
