@@ -100,6 +100,9 @@ func eventFaults(ev *market.Event, f *feed.Format, r *feed.Record) (faults []str
 			say("the time %d is not in the record", time)
 		}
 	}
+	if k, ok := ev.Payload.(*market.Candle); ok && !tells(r.Value, k.Start) && !tells(r.Value, k.Start+k.Width) {
+		say("neither the start of the candle, %d, nor its end is in the record", k.Start)
+	}
 	for _, d := range sizesOf(ev.Payload) {
 		if d.Neg() {
 			say("%s is negative", d)
@@ -159,12 +162,10 @@ func timesOf(ev *market.Event) []int64 {
 	switch p := ev.Payload.(type) {
 	case *market.Trade:
 		times = append(times, p.Time)
-	case *market.Candle:
-		times = append(times, p.Start)
 	case *market.Ticker:
 		t, _ := p.Values[market.FundingTime].Int64()
 		times = append(times, t)
-	case *market.Quote, *market.Book, *market.Status:
+	case *market.Quote, *market.Book, *market.Candle, *market.Status:
 	}
 	return times
 }

@@ -62,7 +62,7 @@ type Cursor struct {
 	depth int
 	first bool // nothing was read yet of the object or array that the cursor is in
 	bad   bool
-	key   [16]byte
+	key   [32]byte
 }
 
 // Over returns a cursor before the document's value. The document must not change while it is read.
