@@ -235,7 +235,8 @@ func refusesDoubles(t reporter, f *feed.Format, m *Message) {
 	})
 }
 
-// refusesNothings passes what is no message at all, some of it as long as a record may be.
+// refusesNothings passes what is no message at all, some of it as long as a record may be: 1 MiB for most formats,
+// and no more than 16 for any.
 func refusesNothings(t reporter, f *feed.Format) {
 	const mega = 1 << 20
 	for _, test := range []struct {
@@ -251,7 +252,7 @@ func refusesNothings(t reporter, f *feed.Format) {
 		{bytes.Repeat([]byte{0}, mega), feed.BadJSON},
 		{bytes.Repeat([]byte("["), mega), ""},
 		{bytes.Repeat([]byte(`{"a":`), mega/5), ""},
-		{bytes.Repeat([]byte(" "), mega+1), feed.TooLarge},
+		{bytes.Repeat([]byte(" "), 16*mega+1), feed.TooLarge},
 		{append(append([]byte(`{"e":"`), bytes.Repeat([]byte("x"), mega-8)...), `"}`...), ""},
 	} {
 		s := newSubject(f, &Message{Options: feed.DefaultOptions()})
