@@ -4,6 +4,7 @@ package venue
 import (
 	"tapedeck/feed"
 	"tapedeck/feed/venue/binance"
+	"tapedeck/feed/venue/bitmex"
 	"tapedeck/feed/venue/tick"
 )
 
@@ -12,6 +13,7 @@ var Formats = []*feed.Format{
 	binance.Spot,
 	binance.USDM,
 	binance.COINM,
+	bitmex.Format,
 	tick.Format,
 }
 
