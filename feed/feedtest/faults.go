@@ -224,7 +224,8 @@ func (d *disturbed) plain() error {
 		return err
 	}
 	for _, t := range touched {
-		if b := d.books[t.native]; t.snapshot && b.Good() {
+		b := d.books[t.native]
+		if t.snapshot && b.Good() && b.last == d.clean.books[t.native].last { // one fetched by REST may be older than the fault
 			b.hurt, b.must = false, ""
 		}
 	}
@@ -334,8 +335,8 @@ func (d *disturbed) judge(t touch) error {
 		return fmt.Errorf("without a fault it is good: %v, want %v", b.Good(), clean.Good())
 	case b.hurt && (d.rec.Sight == Blind || d.rec.Sight == AtChecks && !t.check):
 		return nil
-	case b.Good() && clean.Good() && !sameBook(b.Book, clean.Book):
-		return errors.New("the book is good, and wrong")
+	case b.Good() && clean.Good() && b.last == clean.last && !sameBook(b.Book, clean.Book):
+		return errors.New("the book is good, and wrong") // one that only is a message behind is not
 	}
 	return nil
 }
