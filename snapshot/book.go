@@ -18,6 +18,7 @@ type Book struct {
 	newAsks    side
 	full       market.Book
 	last       int64 // the venue's number of the newest message applied
+	base       int64 // that of the newest snapshot
 	snap       bool  // nothing but a snapshot was applied yet: the next delta must start on it
 	waiting    bool  // stale until a snapshot
 	doubt      bool  // records are missing: stale until the chain or a snapshot proves it
@@ -82,7 +83,7 @@ func (b *Book) follow(p *market.Book, first bool) Effect {
 	case b.crossed() || !b.checks(p):
 		return b.breaks()
 	case b.changes.next() == mark:
-		return b.proven(None)
+		return b.proven(Silent)
 	}
 	return b.proven(Changed)
 }
@@ -181,12 +182,12 @@ func (b *Book) crossed() bool {
 // replace takes a snapshot. The first one replaces also what readers know from elsewhere.
 func (b *Book) replace(p *market.Book, first bool) Effect {
 	good := b.Good() && !first
-	if !b.waiting && !first && p.Chain != nil && p.Last < b.last && !b.reaches(p) {
+	if !b.waiting && !first && p.Chain != nil && (p.Last < b.base || p.Last < b.last && !b.reaches(p)) {
 		return None // older than the book, and the deltas between are not kept: nothing to learn
 	}
 	b.swap(p)
 	doubt := !good && b.unproven(p)
-	b.last, b.snap, b.waiting, b.doubt = p.Last, true, false, doubt
+	b.base, b.last, b.snap, b.waiting, b.doubt = p.Last, p.Last, true, false, doubt
 	switch whole := b.checks(p) && b.again(p); {
 	case !whole || b.crossed():
 		b.waiting, b.doubt = true, false
@@ -279,7 +280,7 @@ func (b *Book) compare() Effect {
 	n += b.changes.differ(&b.newAsks, &b.asks)
 	switch size := len(b.bids.levels) + len(b.asks.levels); {
 	case n == 0:
-		return None
+		return Silent
 	case n > size || n > b.changes.keep:
 		b.changes.skip()
 		return Replaced

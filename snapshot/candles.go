@@ -27,7 +27,7 @@ func NewMinutes(l Limits, o Origin) State {
 // Apply puts a trade into its candle by venue time, or takes a venue's candle over.
 func (m *Minutes) Apply(ev *market.Event, c Cause) Effect {
 	m.over = max(m.over, c.Over) // of a room that is new here; Advance has told the others
-	if m.reach() == forever {
+	if c.Began > 0 && m.reach() == forever {
 		m.begin(max(m.since, c.Began))
 	}
 	switch p := ev.Payload.(type) {
@@ -41,9 +41,6 @@ func (m *Minutes) Apply(ev *market.Event, c Cause) Effect {
 
 // begin notes that everything is known from a log time on.
 func (m *Minutes) begin(clock int64) {
-	if clock <= 0 {
-		return // the log's clock is not known before its second record
-	}
 	m.turn++
 	m.known = slices.DeleteFunc(slices.Clone(m.known), func(s span) bool { return s.to <= m.dropped })
 	m.known = append(m.known[max(len(m.known)-maxSpans+1, 0):], span{clock + coverMargin, forever})

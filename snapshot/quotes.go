@@ -67,11 +67,11 @@ func (b *Best) Refresh(base State, eff Effect) Effect {
 		b.mark++
 		return Mended
 	}
-	top := book.best()
-	if equalQuotes(&top, &b.quote) {
+	was := b.quote
+	b.quote = book.best()
+	if equalQuotes(&was, &b.quote) {
 		return None
 	}
-	b.quote = top
 	b.mark++
 	return Changed
 }

@@ -12,7 +12,8 @@ type Effect uint8
 
 // The effects, from nothing to most.
 const (
-	None     Effect = iota // nothing that readers would be told
+	None     Effect = iota // nothing
+	Silent                 // nothing that readers would be told, but views must look: a number is spelled otherwise
 	Changed                // something that Since tells
 	Replaced               // more than Since can tell: readers need the state
 	Broken                 // the state is not to be trusted any more: Good is false

@@ -27,8 +27,7 @@ func (t *Ticker) Apply(ev *market.Event, c Cause) Effect {
 	if !ok {
 		return None
 	}
-	began := max(t.since, c.Began)
-	t.whole = t.whole || began > 0 && c.Over >= began+tickerMargin
+	t.whole = t.whole || c.Began > 0 && c.Over >= max(t.since, c.Began)+tickerMargin
 	return t.put(p)
 }
 

@@ -100,6 +100,6 @@ func (l *Log) tick(s *slot, at stamp) *Room {
 		return nil
 	}
 	r.effect(r.state.(snapshot.Clocked).Advance(l.cause(at)))
-	r.pending.clock, r.tick = true, at.seq
+	r.pending.views, r.tick = true, at.seq
 	return r
 }

@@ -53,7 +53,7 @@ type Room struct {
 type pending struct {
 	n                         uint64
 	changed, replaced, broken bool
-	clock                     bool // what it brought may have ended something in a view alone
+	views                     bool // what it brought may concern views alone
 }
 
 func newRoom(l *listing, name market.Room, h *Hub) *Room {
@@ -91,6 +91,9 @@ func (r *Room) effect(eff snapshot.Effect) {
 	switch eff {
 	case snapshot.None:
 		return
+	case snapshot.Silent:
+		r.pending.views = true
+		return
 	case snapshot.Changed:
 		r.pending.changed = true
 	case snapshot.Replaced, snapshot.Mended:
@@ -109,7 +112,7 @@ func (r *Room) finish(at stamp) {
 	switch {
 	case eff != snapshot.None:
 		r.record(p, at)
-	case !p.clock:
+	case !p.views:
 		return
 	}
 	for _, v := range r.views {

@@ -212,6 +212,27 @@ func (w *world) knownFrom(blind map[string]wire.Since, room string) (time int64)
 	return time
 }
 
+// describe lists the records of an epoch, for whoever reads a failure.
+func (w *world) describe(epoch string) string {
+	var b strings.Builder
+	w.between(epoch, 0, 1<<62, func(seq uint64, rec *record) {
+		fmt.Fprintf(&b, "%d at %.1f s", seq, float64(rec.time-1_700_000_000e6)/1e6)
+		for _, flag := range []struct {
+			is   bool
+			name string
+		}{{rec.lost, "lost"}, {rec.hole, "hole"}, {rec.bad, "bad"}} {
+			if flag.is {
+				b.WriteString(" " + flag.name)
+			}
+		}
+		for _, ev := range rec.events {
+			fmt.Fprintf(&b, " %s %s", ev.Symbol.Name, strings.TrimPrefix(fmt.Sprintf("%T", ev.Payload), "*market."))
+		}
+		b.WriteByte('\n')
+	})
+	return b.String()
+}
+
 // payloads returns what records brought to a room of a symbol, as text.
 func payloads[P market.Payload](w *world, room, epoch string, from, to uint64, text func(P) string) (list []string) {
 	w.between(epoch, from, to, func(_ uint64, rec *record) {
