@@ -5,6 +5,7 @@ import (
 	"tapedeck/feed"
 	"tapedeck/feed/venue/binance"
 	"tapedeck/feed/venue/bitmex"
+	"tapedeck/feed/venue/coinbase"
 	"tapedeck/feed/venue/tick"
 )
 
@@ -14,6 +15,7 @@ var Formats = []*feed.Format{
 	binance.USDM,
 	binance.COINM,
 	bitmex.Format,
+	coinbase.Format,
 	tick.Format,
 }
 

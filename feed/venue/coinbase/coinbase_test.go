@@ -1,0 +1,12 @@
+package coinbase_test
+
+import (
+	"testing"
+
+	"tapedeck/feed/feedtest"
+	"tapedeck/feed/venue/coinbase"
+)
+
+func TestMessages(t *testing.T) { feedtest.Decoder(t, coinbase.Format, "testdata/coinbase") }
+
+func FuzzCoinbase(f *testing.F) { feedtest.Fuzz(f, coinbase.Format, "testdata/coinbase") }
