@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -84,8 +83,8 @@ func newShow(t *testing.T, s session) *show {
 	sh.topic = sh.broker.topic(t, 1)
 	sh.list = s.load(t, sh.topic, 0)
 	for _, m := range sh.list {
-		if q, ok := quoteOf(m.value); ok {
-			sh.quotes[fmt.Sprint(m.symbol, q.Update)] = [4]string{plain(q.Bid), plain(q.BidQty), plain(q.Ask), plain(q.AskQty)}
+		if name, q, ok := quoteOf(m); ok {
+			sh.quotes[name] = q
 		}
 	}
 	sh.node = setup{
@@ -251,20 +250,13 @@ func (sh *show) settled(name string, r *mirror.Room) {
 	}
 }
 
-// quote is a bookTicker.
-type quote struct {
-	Update int64  `json:"u"`
-	Bid    string `json:"b"`
-	BidQty string `json:"B"`
-	Ask    string `json:"a"`
-	AskQty string `json:"A"`
-}
-
-func quoteOf(text []byte) (q quote, ok bool) {
-	if !bytes.Contains(text, []byte(`@bookTicker"`)) {
-		return q, false
+// quoteOf returns the prices and sizes of a bookTicker, with its symbol and update id as their name.
+func quoteOf(m *message) (name string, q [4]string, ok bool) {
+	if !bytes.Contains(m.value, []byte(`@bookTicker"`)) {
+		return "", q, false
 	}
-	m := struct{ Data *quote }{&q}
-	ok = json.Unmarshal(text, &m) == nil
-	return q, ok
+	for i, key := range []string{`"b":"`, `"B":"`, `"a":"`, `"A":"`} {
+		q[i] = plain(field(m.value, key))
+	}
+	return fmt.Sprint(m.symbol, number(m.value, `"u":`)), q, true
 }
