@@ -1,0 +1,269 @@
+package deribit
+
+import (
+	"bytes"
+	"fmt"
+
+	"tapedeck/feed"
+	"tapedeck/feed/scan"
+	"tapedeck/market"
+)
+
+// message is the record at hand: what it says of its channel, and the fields of its data.
+type message struct {
+	scan.Fields
+	method    method
+	channel   channel
+	hasParams bool
+	hasData   bool
+	answer    bool // to a request
+	listed    bool // its trades are decoded
+	list      scan.Value
+	bids      []market.Level
+	asks      []market.Level
+	sick      bool // a level is none
+	text      [96]byte
+	refused   error
+	skipped   error // why it brought nothing, where that is no fault
+}
+
+type method uint8
+
+const (
+	noMethod method = iota
+	subscription
+	heartbeat
+	otherMethod
+)
+
+type channelKind uint8
+
+const (
+	noChannel channelKind = iota
+	otherChannel
+	bookChannel
+	tradesChannel
+	quoteChannel
+	tickerChannel
+	chartChannel
+	stateChannel
+)
+
+// channel is the channel's name: book.BTC-PERPETUAL.100ms.
+type channel struct {
+	kind    channelKind
+	name    [96]byte
+	size    int // of the name
+	from    int // where the instrument begins in it
+	to      int
+	unknown error
+}
+
+func (c *channel) native() []byte { return c.name[c.from:c.to] }
+func (c *channel) rest() []byte   { return bytes.TrimPrefix(c.name[c.to:c.size], []byte{'.'}) }
+
+// The slots of the fields of data.
+const (
+	instrument = iota
+	timestamp
+	kindField
+	changeID
+	prevID
+	bidsField
+	asksField
+	directionField
+	priceField
+	amountField
+	tradeID
+	bidPrice
+	bidAmount
+	askPrice
+	askAmount
+	lastPrice
+	markPrice
+	indexPrice
+	openInterest
+	funding
+	stateField
+	statsField
+	highField
+	lowField
+	volumeField
+	openField
+	closeField
+	tickField
+	costField
+	dayHigh // these are in stats
+	dayLow
+	dayVolume
+	dayVolumeUSD
+	numFields
+)
+
+var fieldNames = [numFields]string{
+	"instrument_name", "timestamp", "type", "change_id", "prev_change_id", "bids", "asks", "direction", "price", "amount", "trade_id",
+	"best_bid_price", "best_bid_amount", "best_ask_price", "best_ask_amount", "last_price", "mark_price", "index_price", "open_interest",
+	"current_funding", "state", "stats", "high", "low", "volume", "open", "close", "tick", "cost", "high", "low", "volume", "volume_usd",
+}
+
+// slot returns which of the slots from one up to another is a field's, and whether it is of use.
+func slot(name []byte, from, to byte) (byte, bool) {
+	for i := from; i < to; i++ {
+		if string(name) == fieldNames[i] {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func (m *message) begin(doc []byte) {
+	m.Open(doc)
+	m.method, m.channel.kind, m.list = noMethod, noChannel, scan.Value{}
+	m.hasParams, m.hasData, m.answer, m.listed, m.sick = false, false, false, false, false
+	m.refused, m.skipped = nil, nil
+}
+
+var errTwice = fmt.Errorf("%w: a field is there twice", feed.BadJSON)
+
+// once notes that a field is there, and reports whether it is the first time.
+func (m *message) once(there *bool) bool {
+	if *there {
+		m.refuse(errTwice)
+		return false
+	}
+	*there = true
+	return true
+}
+
+func (m *message) setMethod() {
+	v := m.Cursor.Value()
+	if m.method != noMethod {
+		m.refuse(errTwice)
+	}
+	m.method = otherMethod
+	if v.Kind != scan.String {
+		return
+	}
+	switch string(m.Cursor.Text(v, m.text[:0])) {
+	case "subscription":
+		m.method = subscription
+	case "heartbeat":
+		m.method = heartbeat
+	}
+}
+
+// setChannel reads the channel's name, and keeps it, as data may follow.
+func (m *message) setChannel() {
+	v := m.Cursor.Value()
+	c := &m.channel
+	if c.kind != noChannel {
+		m.refuse(errTwice)
+	}
+	c.kind = otherChannel
+	if v.Kind != scan.String {
+		c.unknown = feed.UnknownKind
+		return
+	}
+	name := m.Cursor.Text(v, m.text[:0])
+	if len(name) > len(c.name) {
+		c.unknown = fmt.Errorf("%w: a channel with a name of %d bytes", feed.UnknownKind, len(name))
+		return
+	}
+	c.size = copy(c.name[:], name)
+	kind, rest, _ := bytes.Cut(c.name[:c.size], []byte{'.'})
+	switch string(kind) {
+	case "book":
+		c.kind = bookChannel
+	case "trades":
+		c.kind = tradesChannel
+	case "quote":
+		c.kind = quoteChannel
+	case "ticker", "incremental_ticker":
+		c.kind = tickerChannel
+	case "chart":
+		if rest, _ = bytes.CutPrefix(rest, []byte("trades.")); len(rest) > 0 {
+			c.kind = chartChannel
+		}
+	case "instrument":
+		c.kind = stateChannel
+	}
+	if c.kind == otherChannel {
+		c.unknown = fmt.Errorf("%w: channel %.40q", feed.UnknownKind, name)
+		return
+	}
+	native, _, _ := bytes.Cut(rest, []byte{'.'})
+	c.from = c.size - len(rest)
+	c.to = c.from + len(native)
+}
+
+// fields reads the fields of the data, or of a trade, in which the cursor is. The levels of a book, and the
+// object "stats", are read at once.
+func (m *message) fields() {
+	m.Clear()
+	c := &m.Cursor
+	for name, ok := c.Key(); ok; name, ok = c.Key() {
+		s, known := slot(name, 0, dayHigh)
+		switch {
+		case !known:
+			c.Value()
+		case s == bidsField && c.At('['):
+			m.bids = m.levels(s, m.bids[:0])
+		case s == asksField && c.At('['):
+			m.asks = m.levels(s, m.asks[:0])
+		case s == statsField && c.Object():
+			m.Note(s, scan.Value{Kind: scan.Object})
+			m.stats()
+		default:
+			m.Take(s)
+		}
+	}
+}
+
+func (m *message) stats() {
+	for name, ok := m.Cursor.Key(); ok; name, ok = m.Cursor.Key() {
+		if s, known := slot(name, dayHigh, numFields); known {
+			m.Take(s)
+		} else {
+			m.Cursor.Value()
+		}
+	}
+}
+
+var faults = map[scan.Fault]feed.Reason{
+	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
+}
+
+// end says what became of the record, and lets go of it.
+func (m *message) end(events bool) error {
+	whole := m.Close()
+	fault, where := m.Fault()
+	switch {
+	case !whole:
+		return feed.BadJSON
+	case fault != scan.Sound:
+		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[where])
+	case m.refused != nil:
+		return m.refused
+	case events:
+		return nil
+	case m.skipped != nil:
+		return m.skipped
+	}
+	return feed.Ignored // an empty list
+}
+
+func (m *message) refuse(why error) {
+	if m.refused == nil {
+		m.refused = why
+	}
+}
+
+// time returns a time in µs, of the venue's ms.
+func (m *message) time(slot byte) int64 {
+	t := m.Count(slot)
+	if t == 0 || t > scan.MaxCount/1000 {
+		m.Fail(slot, scan.Wrong)
+		return 0
+	}
+	return t * 1000
+}
