@@ -5,6 +5,7 @@ import (
 	"tapedeck/feed"
 	"tapedeck/feed/venue/binance"
 	"tapedeck/feed/venue/bitmex"
+	"tapedeck/feed/venue/deribit"
 	"tapedeck/feed/venue/coinbase"
 	"tapedeck/feed/venue/tick"
 )
@@ -15,6 +16,7 @@ var Formats = []*feed.Format{
 	binance.USDM,
 	binance.COINM,
 	bitmex.Format,
+	deribit.Format,
 	coinbase.Format,
 	tick.Format,
 }
