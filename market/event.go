@@ -119,6 +119,9 @@ type Chain struct {
 	// Late says that a snapshot may be older than deltas that come before it in the log, as those are that
 	// are fetched by REST. Whoever has read none of those deltas cannot tell that it is.
 	Late bool
+	// Blind says that the rule cannot tell whether a message is missing: after a loss only a snapshot
+	// proves the book.
+	Blind bool
 	// Old reports that delta d lies wholly in a snapshot of id snap, or is older.
 	Old func(d *Book, snap int64) bool
 	// Starts reports that d may be the first delta after a snapshot of id snap.

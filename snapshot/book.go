@@ -24,7 +24,7 @@ type Book struct {
 	doubt      bool  // records are missing: stale until the chain or a snapshot proves it
 	seen       bool  // has read a delta since it began, or since records were missing
 	touched    bool  // had any message
-	chained    bool  // the newest message had a Chain
+	chained    bool  // the newest message had a Chain that is not Blind
 	depth      int
 }
 
@@ -44,7 +44,7 @@ func (b *Book) Apply(ev *market.Event, _ Cause) Effect {
 		return None
 	}
 	first := !b.touched
-	b.touched, b.chained = true, p.Chain != nil
+	b.touched, b.chained = true, p.Chain != nil && !p.Chain.Blind
 	if p.Snapshot {
 		return b.replace(p, first)
 	}
@@ -75,6 +75,8 @@ func (b *Book) follow(p *market.Book, first bool) Effect {
 		return None
 	case !b.next(p):
 		return b.breaks()
+	case b.doubt && p.Chain.Blind && !proves(p):
+		return None
 	}
 	b.last, b.snap = max(p.Last, b.last), false
 	mark := b.changes.next()
