@@ -3,12 +3,12 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"tapedeck/wire/mirror"
@@ -247,12 +247,7 @@ func (in *instrument) rooms() (names []string) {
 
 // A node whose Kafka is not there says so, lives, and serves when it comes.
 func TestNodeWaitsForItsBroker(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
+	port, address := freePort(t)
 	const topic = "late"
 	n := setup{Name: "node", Brokers: []string{address}, Topics: map[string]topicSetup{topic: {"binance", "trade"}}, Warmup: forever}.start(t, nil)
 	says := func(part string) {
@@ -271,9 +266,7 @@ func TestNodeWaitsForItsBroker(t *testing.T) {
 	}
 	c := newClient("client", false)
 	c.join(t, n, "0", "trades:BINANCE:AAA-USDT") // which has had no record yet
-	_, port, _ := net.SplitHostPort(address)
-	number, _ := strconv.Atoi(port)
-	b := &broker{fake: fakeOn(t, number), addrs: []string{address}}
+	b := &broker{fake: fakeOn(t, kfake.Ports(port)), addrs: []string{address}}
 	b.connect(t)
 	t.Cleanup(func() { b.client.Close() })
 	says("topic " + topic)
@@ -298,5 +291,54 @@ func TestNodeWaitsForItsBroker(t *testing.T) {
 	must(t, err)
 	if recovered != 1 {
 		t.Error("who came before the first record cannot resume")
+	}
+}
+
+// A broker goes away and comes back with all that it had: rooms are down meanwhile and say why, the node stays
+// where load balancers send clients, and nothing is missing afterwards.
+func TestBrokerGoesAndComesBack(t *testing.T) {
+	port, address := freePort(t)
+	disk := []kfake.Opt{kfake.Ports(port), kfake.DataDir(t.TempDir())}
+	b := &broker{fake: fakeOn(t, disk...), addrs: []string{address}}
+	b.connect(t)
+	t.Cleanup(func() { b.client.Close() })
+	const topic = "steady"
+	b.create(t, topic, 1)
+	x := newExchange(13, topic, 1, hoursAgo(), bases[:2]...)
+	l := newLedger()
+	n := setup{Name: "node", Brokers: b.addrs, Topics: map[string]topicSetup{topic: {"binance", "trade"}}, Warmup: forever}.start(t, nil)
+	b.fill(t, l, x, 600)
+	n.applied(t, 600)
+	c := newClient("client", false)
+	c.join(t, n, "0", x.rooms()...)
+	must(t, c.until("everything is known", func(m *mirror.Mirror) bool { return allHave(m, x.rooms()) }))
+	epochs := c.epochs()
+
+	b.fake.Close()
+	must(t, c.until("every room is told that it is down", func(m *mirror.Mirror) bool {
+		for _, room := range x.rooms() {
+			if m.Rooms[room].State != "down" {
+				return false
+			}
+		}
+		return true
+	}))
+	for _, room := range x.rooms() {
+		if r, state := n.truth(t, room); r != nil || !strings.Contains(state, "refused") {
+			t.Errorf("%s is %s while its broker is away", room, state)
+		}
+	}
+	if status, body := n.get(t, "/readyz"); status != 200 {
+		t.Errorf("the node went unready: %s", body)
+	}
+	b.fake = fakeOn(t, disk...)
+	b.forget(t)
+	b.fill(t, l, x, 600)
+	n.applied(t, 1200)
+	settled(t, n, c, l, x)
+	for room, epoch := range epochs {
+		if r := c.room(room); r.Epoch != epoch || r.Gaps > 0 {
+			t.Errorf("%s: epoch %s and then %s, %d gaps", room, epoch, r.Epoch, r.Gaps)
+		}
 	}
 }

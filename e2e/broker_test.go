@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"net"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -39,18 +40,25 @@ func brokerFor(t testing.TB) *broker {
 	return b
 }
 
-func fakeOn(t testing.TB, ports ...int) *kfake.Cluster {
+func fakeOn(t testing.TB, more ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
-	opts := []kfake.Opt{kfake.NumBrokers(1)}
-	if len(ports) > 0 {
-		opts = append(opts, kfake.Ports(ports...))
-	}
-	fake, err := kfake.NewCluster(opts...)
+	fake, err := kfake.NewCluster(append(more, kfake.NumBrokers(1))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
 	return fake
+}
+
+// freePort returns a port of this machine that nobody listens on.
+func freePort(t testing.TB) (port int, address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, l.Addr().String()
 }
 
 func (b *broker) connect(t testing.TB) {

@@ -19,7 +19,7 @@ import (
 // crowd is many clients that do what clients do, while a market is published.
 type crowd struct {
 	t       testing.TB
-	node    *node
+	nodes   []*node
 	rooms   []string
 	clients []*guest
 	done    chan struct{} // closed when nothing more is published
@@ -29,6 +29,7 @@ type crowd struct {
 // guest is one of a crowd: it joins, leaves, changes its pace, stops reading and comes back.
 type guest struct {
 	*client
+	node      *node // where it is
 	r         *rand.Rand
 	intervals map[string]string // by room, as asked for
 	restless  bool
@@ -39,13 +40,13 @@ type guest struct {
 
 var intervals = []string{"0", "50ms", "100ms", "250ms", "1s"}
 
-// gather lets clients come, each with some rooms. Odd ones speak MessagePack.
+// gather lets clients come to a node, each with some rooms. Odd ones speak MessagePack.
 func gather(t testing.TB, n *node, rooms []string, clients, each int) *crowd {
 	t.Helper()
-	c := &crowd{t: t, node: n, rooms: rooms, done: make(chan struct{})}
+	c := &crowd{t: t, nodes: []*node{n}, rooms: rooms, done: make(chan struct{})}
 	for i := range clients {
 		g := &guest{
-			client: newClient(fmt.Sprint("client ", i), i%2 == 1), r: rand.New(rand.NewPCG(uint64(i), 3)),
+			client: newClient(fmt.Sprint("client ", i), i%2 == 1), node: n, r: rand.New(rand.NewPCG(uint64(i), 3)),
 			intervals: map[string]string{}, restless: true,
 		}
 		g.slow = 16 << 10
@@ -109,7 +110,7 @@ func (g *guest) act(c *crowd) error {
 		list := slices.Sorted(maps.Keys(g.intervals))
 		return g.leave(list[g.r.IntN(len(list))])
 	case n < 9:
-		return g.again(c.node)
+		return g.again(c.nodes[g.r.IntN(len(c.nodes))])
 	case n < 12:
 		g.pauses++
 		g.reading.Lock()
@@ -122,6 +123,7 @@ func (g *guest) act(c *crowd) error {
 // again drops the connection, whatever is on its way, and resumes on a node.
 func (g *guest) again(n *node) error {
 	g.hangUp()
+	g.node = n
 	if err := g.connect(n.addr, ""); err != nil {
 		return err
 	}
@@ -138,13 +140,16 @@ func (c *crowd) disperse(l *ledger) (sum tally) {
 	t.Helper()
 	close(c.done)
 	c.wg.Wait()
-	truth := map[string]*mirror.Room{}
-	for _, room := range c.rooms {
-		truth[room], _ = c.node.truth(t, room)
+	truth := map[*node]map[string]*mirror.Room{}
+	for _, n := range c.nodes {
+		truth[n] = map[string]*mirror.Room{}
+		for _, room := range c.rooms {
+			truth[n][room], _ = n.truth(t, room)
+		}
 	}
-	natives := c.node.natives(t)
+	natives := c.nodes[0].natives(t)
 	for _, g := range c.clients {
-		if err := g.settle(truth); err != nil {
+		if err := g.settle(truth[g.node]); err != nil {
 			t.Error(err)
 			continue
 		}

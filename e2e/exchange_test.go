@@ -20,6 +20,7 @@ type exchange struct {
 	now        int64 // µs
 	step       int64 // µs between records, on average
 	every      int   // deltas between two snapshots of a book
+	skips      int   // one in so many deltas is never sent; 0: none is
 	list       []*instrument
 }
 
@@ -140,6 +141,9 @@ func (in *instrument) quote() *message {
 
 // delta changes the book. Now and then it has a snapshot taken, which comes after some more deltas.
 func (in *instrument) delta() *message {
+	if in.x.skips > 0 && in.x.r.IntN(in.x.skips) == 0 {
+		in.skip()
+	}
 	m := in.change()
 	if in.deltas++; in.deltas >= in.x.every {
 		in.deltas = 0

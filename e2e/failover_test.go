@@ -123,7 +123,7 @@ func TestKafkaClientsOutliveKillNine(t *testing.T) {
 	}
 	heard()
 	published += stop()
-	c.node = current
+	c.nodes = []*node{current}
 	current.applied(t, published)
 	sum := c.disperse(l)
 	t.Logf("%d records: %+v", published, sum)
@@ -149,6 +149,7 @@ func TestKafkaClientsOutliveKillNine(t *testing.T) {
 // state every node keeps. A ticker is whole only where its log was read from the beginning.
 func (g *guest) moveTo(t testing.TB, n *node) {
 	t.Helper()
+	g.node = n
 	if err := g.connect(n.addr, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +237,60 @@ func TestKafkaClientAheadOfItsNode(t *testing.T) {
 		if err := l.check(tape, natives["BINANCE:"+symbolOf(room)]); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Clients wander between three nodes that began at different times, one of which is always some way behind, while
+// they join, leave and stop reading: wherever they are, they miss nothing and believe nothing that is not so.
+func TestKafkaClientsWanderBetweenNodes(t *testing.T) {
+	b := brokerFor(t)
+	topic := b.topic(t, 2)
+	x := newExchange(12, topic, 2, hoursAgo(), bases...)
+	x.step, x.every, x.skips = 60_000, 60, 150
+	l := newLedger()
+	s := setup{Brokers: b.addrs, Topics: map[string]topicSetup{topic: {"binance", "trade"}}}
+	b.fill(t, l, x, 4000)
+	middle := x.now
+	b.fill(t, l, x, 4000)
+	var nodes []*node
+	for _, of := range []struct {
+		name   string
+		warmup time.Duration
+		slow   bool
+	}{
+		{"whole", forever, false},
+		{"half", time.Duration(x.now-middle) * time.Microsecond, false},
+		{"slow", forever, true},
+	} {
+		s.Name, s.Warmup = of.name, of.warmup
+		var hold *gate
+		if of.slow {
+			hold = &gate{from: 4000, lag: 2200 * time.Microsecond} // what is published comes faster
+		}
+		nodes = append(nodes, s.start(t, hold))
+	}
+	for _, n := range nodes {
+		n.ready(t)
+	}
+	c := gather(t, nodes[0], x.rooms(), 24, 8)
+	c.nodes = nodes
+	c.mingle()
+	stop := b.feed(t, l, x, 1000)
+	time.Sleep(4 * time.Second)
+	published := 8000 + stop()
+	until(t, "all nodes have read everything", func() string {
+		for _, n := range nodes {
+			if lag := n.metric(t, "tapedeck_feed_lag_records"); lag > 0 {
+				return fmt.Sprintf("%s is %v records behind", n.name, lag)
+			}
+		}
+		return ""
+	})
+	nodes[0].applied(t, published)
+	sum := c.disperse(l)
+	t.Logf("%d records: %+v", published, sum)
+	if sum.resumed < 100 || sum.recovered < 50 {
+		t.Error("the clients wandered too little to prove anything")
 	}
 }
 

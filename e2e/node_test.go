@@ -192,6 +192,7 @@ type gate struct {
 	pass chan struct{} // closed: everything passes
 	held chan struct{} // closed when a record was held back
 	from int64         // offsets from here on are held
+	lag  time.Duration // or, where not 0, each of them for so long
 }
 
 func newGate(from int64) *gate {
@@ -199,6 +200,9 @@ func newGate(from int64) *gate {
 }
 
 func (g *gate) open() {
+	if g.pass == nil {
+		return
+	}
 	select {
 	case <-g.pass:
 	default:
@@ -225,7 +229,11 @@ type gatedLog struct {
 }
 
 func (l gatedLog) Record(r *feed.Record) {
-	if r.Offset >= l.gate.from {
+	switch {
+	case r.Offset < l.gate.from:
+	case l.gate.lag > 0:
+		time.Sleep(l.gate.lag)
+	default:
 		select {
 		case <-l.gate.held:
 		default:
