@@ -27,7 +27,7 @@ const feedHelp = `--feed NAME=TOPIC names the format of a topic's records. Optio
 
   #NUMBER           behind the topic: raise it when the topic was deleted and made anew, where the brokers
                     give topics no id; clients are then told that they are in another log
-  trades=STREAM     which of the venue's streams trades are taken from: trade (the default) or aggTrade
+  trades=STREAM     which of the venue's streams trades are taken from: trade (the default), aggTrade, or OKX's trades-all
   CHANNEL=ORIGIN    whose quotes, ticker or candles are: venue or derived; candles are derived unless said
   holes=normal      the topic is compacted, so missing offsets are no loss`
 
@@ -102,7 +102,7 @@ func formatNames() (names []string) {
 
 var (
 	feedOptions = []string{"trades", "quotes", "ticker", "candles", "holes"}
-	tradeStream = map[string]bool{"trade": true, "aggTrade": true}
+	tradeStream = map[string]bool{"trade": true, "aggTrade": true, "trades-all": true}
 	originNames = map[string]feed.Origin{feed.FromVenue.String(): feed.FromVenue, feed.Derived.String(): feed.Derived}
 )
 
@@ -116,7 +116,7 @@ func parseOption(text string, t *kafka.Topic, o *feed.Options) error {
 		t.Holes = true
 	case "trades":
 		if !tradeStream[value] {
-			return flags.BadFlag("--feed: trades come from the stream trade or aggTrade, not from %q", value)
+			return flags.BadFlag("--feed: trades come from the stream trade, aggTrade or trades-all, not from %q", value)
 		}
 		o.Trades = value
 	case "quotes", "ticker", "candles":

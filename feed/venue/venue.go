@@ -7,6 +7,7 @@ import (
 	"tapedeck/feed/venue/bitmex"
 	"tapedeck/feed/venue/deribit"
 	"tapedeck/feed/venue/coinbase"
+	"tapedeck/feed/venue/okx"
 	"tapedeck/feed/venue/tick"
 )
 
@@ -18,6 +19,7 @@ var Formats = []*feed.Format{
 	bitmex.Format,
 	deribit.Format,
 	coinbase.Format,
+	okx.Format,
 	tick.Format,
 }
 
