@@ -229,9 +229,9 @@ func (c *client) differs(name market.Room) string {
 func (c *client) differsFromVenue(name market.Room, have *mirror.Room) string {
 	for _, v := range c.w.venues {
 		home := c.w.homes[v]
-		if name.Channel == market.BookChannel && name.Variant == "" && v.symbol.Name == name.Symbol && v != c.w.split &&
+		if name.Channel == market.BookChannel && v.symbol.Name == name.Symbol && v != c.w.split &&
 			have.Epoch == c.w.newest(home).epoch && !c.node.parts[home].own {
-			return v.differs(have.Bids, have.Asks)
+			return v.differs(have.Bids, have.Asks, name.Variant)
 		}
 	}
 	return ""

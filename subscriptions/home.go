@@ -130,7 +130,7 @@ func (r *Room) moveTo(l *Log, from uint64, o snapshot.Origin) {
 	r.list.hub.counts.gap(wire.GapEpoch)
 	r.home, r.epoch, r.from, r.fromN = l, l.epoch, from, r.count
 	r.seq, r.ts, r.vt, r.clock, r.heard, r.tick = from, 0, 0, 0, 0, 0
-	r.down, r.split = l.down, false
+	r.down, r.split, r.halted = l.down, false, false
 	if r.base == nil {
 		r.state = r.fresh(o)
 	} else {

@@ -212,9 +212,9 @@ func (n *node) settle(clients []*client) {
 		}
 		n.pump(p, 1<<30)
 	}
-	for range 40 {
+	for i := range 40 {
 		for _, c := range clients {
-			if c.node == n && c.sub.Blocked {
+			if c.node == n && c.sub.Blocked && i > 4 { // some are blocked while the last change is told
 				c.sub.Resume()
 			}
 		}

@@ -3,7 +3,10 @@ package subscriptions_test
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 
 	"tapedeck/market"
 )
@@ -145,15 +148,25 @@ func (v *venue) whole() *market.Book {
 	return b
 }
 
-// differs says how a client's book differs from the venue's; "" if it does not, or if nobody could know.
-func (v *venue) differs(bids, asks map[string]string) string {
+// differs says how a client's book, or its best levels, differ from the venue's; "" if they do not, or if
+// nobody could know.
+func (v *venue) differs(bids, asks map[string]string, depth string) string {
 	if v.hidden {
 		return ""
 	}
+	n, err := strconv.Atoi(depth)
+	if err != nil {
+		n = math.MaxInt
+	}
 	for i, have := range []map[string]string{bids, asks} {
+		levels := []map[int64]int64{v.bids, v.asks}[i]
+		prices := slices.Sorted(maps.Keys(levels))
+		if i == 0 {
+			slices.Reverse(prices)
+		}
 		want := map[string]string{}
-		for p, q := range []map[int64]int64{v.bids, v.asks}[i] {
-			want[plain(p)] = fmt.Sprint(q)
+		for _, p := range prices[:min(n, len(prices))] {
+			want[plain(p)] = fmt.Sprint(levels[p])
 		}
 		if !maps.Equal(have, want) {
 			return fmt.Sprintf("side %d is %v, the venue's %v", i, have, want)

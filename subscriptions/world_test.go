@@ -245,5 +245,37 @@ func payloads[P market.Payload](w *world, room, epoch string, from, to uint64, t
 	return list
 }
 
+// halted returns the seq of a record that stopped or resumed the trading of a room's symbol between two of
+// its quotes with from < seq <= to, on a node that began to read at began; 0 if there is none.
+func (w *world) halted(room, epoch string, began, from, to uint64) (at uint64) {
+	halted, told := false, false // as the venue said, and as the room has it, which has its first word with its first quote
+	heard, before, change := false, false, uint64(0)
+	w.between(epoch, began, to, func(seq uint64, rec *record) {
+		quote := false
+		for _, ev := range rec.events {
+			if rec.lost || rec.bad || !strings.HasSuffix(room, ":"+ev.Symbol.Name) {
+				continue
+			}
+			switch p := ev.Payload.(type) {
+			case *market.Status:
+				halted = p.State == market.Halted
+			case *market.Quote:
+				quote = true
+			}
+		}
+		if quote && seq > from {
+			before = true
+			at = max(at, change)
+		}
+		if heard && halted != told && before {
+			change = seq
+		}
+		if heard = heard || quote; heard {
+			told = halted
+		}
+	})
+	return at
+}
+
 func tradeID(t *market.Trade) string { return t.ID.String() }
 func anyQuote(*market.Quote) string  { return "" }
