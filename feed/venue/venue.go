@@ -5,8 +5,10 @@ import (
 	"tapedeck/feed"
 	"tapedeck/feed/venue/binance"
 	"tapedeck/feed/venue/bitmex"
-	"tapedeck/feed/venue/deribit"
+	"tapedeck/feed/venue/bitstamp"
 	"tapedeck/feed/venue/coinbase"
+	"tapedeck/feed/venue/deribit"
+	"tapedeck/feed/venue/hyperliquid"
 	"tapedeck/feed/venue/okx"
 	"tapedeck/feed/venue/tick"
 )
@@ -19,7 +21,9 @@ var Formats = []*feed.Format{
 	bitmex.Format,
 	deribit.Format,
 	coinbase.Format,
+	hyperliquid.Format,
 	okx.Format,
+	bitstamp.Format,
 	tick.Format,
 }
 
