@@ -1,0 +1,166 @@
+// Package hyperliquid decodes Hyperliquid's WebSocket channels: perpetuals and spot, which come by the
+// same ones. docs/venues.md says what is used of each, and how sure we are.
+package hyperliquid
+
+import (
+	"errors"
+	"fmt"
+
+	"tapedeck/feed"
+	"tapedeck/feed/scan"
+	"tapedeck/market"
+)
+
+// Format describes the decoder.
+var Format = &feed.Format{
+	Name: "hyperliquid", Venue: "HYPERLIQUID", Version: 1, Scope: feed.ScopeRecord,
+	New: func(o feed.Options) feed.Decoder { return &decoder{symbols: feed.NewSymbols(o)} },
+}
+
+// MaxRecord is the longest record that is read, in bytes. A book has 2,500; the trades of a busy block a few
+// hundred each.
+const MaxRecord = 1 << 20
+
+// decoder decodes one partition. It remembers its symbols and nothing else.
+type decoder struct {
+	message
+	symbols *feed.Symbols
+}
+
+// Decode implements feed.Decoder.
+func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
+	switch {
+	case r.Value == nil:
+		return feed.Tombstone
+	case len(r.Value) == 0:
+		return feed.Empty
+	case len(r.Value) > MaxRecord:
+		return feed.TooLarge
+	}
+	before := len(b.Events)
+	d.begin(r.Value)
+	d.read(b)
+	if d.isHistory() {
+		b.Undo(before)
+		d.skip(feed.Ignored)
+	}
+	err := d.end(len(b.Events) > before)
+	if err != nil {
+		b.Undo(before)
+	}
+	return err
+}
+
+// channel says how the data of a channel is decoded.
+type channel struct {
+	decode func(*decoder, *market.Batch)
+	list   bool // data is a list of what is decoded
+	answer bool // it is no market data
+}
+
+var channels = map[string]channel{
+	"trades":               {decode: (*decoder).trade, list: true},
+	"l2Book":               {decode: (*decoder).book},
+	"bbo":                  {decode: (*decoder).quote},
+	"candle":               {decode: (*decoder).candle},
+	"activeAssetCtx":       {decode: (*decoder).context},
+	"activeSpotAssetCtx":   {decode: (*decoder).context},
+	"subscriptionResponse": {answer: true},
+	"pong":                 {answer: true},
+	"error":                {answer: true},
+}
+
+// read goes through the record. Its data is decoded on the way if its channel is known by then, as it
+// nearly always is.
+func (d *decoder) read(b *market.Batch) {
+	c := &d.Cursor
+	if !c.Object() {
+		c.Value()
+		d.refuse(feed.UnknownKind)
+		return
+	}
+	done := false
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		switch string(key) {
+		case "channel":
+			d.top(&d.name, channelField)
+			if d.name.Kind == scan.String {
+				d.channel = channels[string(c.Text(d.name, d.text[:0]))]
+			}
+		case "data":
+			if d.data.Kind == scan.None && d.channel.decode != nil {
+				d.elements(b)
+				d.data.Kind, done = scan.Object, true
+			} else {
+				d.top(&d.data, dataField)
+			}
+		default:
+			c.Value()
+		}
+	}
+	switch {
+	case done:
+	case d.channel.answer:
+		d.skip(feed.Ignored)
+	case d.channel.decode == nil || d.data.Kind == scan.None:
+		d.refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, c.Text(d.name, nil)))
+	default:
+		outside := d.Cursor
+		d.Cursor = outside.Into(d.data)
+		d.elements(b)
+		d.Cursor = outside
+	}
+}
+
+// elements decodes the data.
+func (d *decoder) elements(b *market.Batch) {
+	c := &d.Cursor
+	switch {
+	case d.channel.list && c.Array():
+		for c.More() {
+			d.element(b)
+		}
+	case d.channel.list:
+		c.Value()
+		d.Fail(dataField, scan.Wrong)
+	default:
+		d.element(b)
+	}
+}
+
+func (d *decoder) element(b *market.Batch) {
+	if !d.Cursor.Object() {
+		d.Cursor.Value()
+		d.Fail(dataField, scan.Wrong)
+		return
+	}
+	d.fields()
+	if d.healthy() {
+		d.channel.decode(d, b)
+	}
+}
+
+// symbol returns the symbol of the element; nil if it is not wanted, or cannot be.
+func (d *decoder) symbol(slot byte) *market.Symbol {
+	native := d.Word(slot)
+	sym, err := d.symbols.Find(native)
+	if sym == nil && err == nil {
+		sym, err = d.meet(native)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, feed.Unused):
+		d.skip(err)
+	default:
+		d.refuse(err)
+	}
+	return sym
+}
+
+func (d *decoder) meet(native []byte) (*market.Symbol, error) {
+	sym, ok := symbolOf(string(native))
+	if !ok {
+		return nil, feed.BadSymbol
+	}
+	return d.symbols.Add(native, sym)
+}
