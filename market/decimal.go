@@ -53,6 +53,12 @@ func (d Decimal) IsZero() bool { return d.Set() && d.lo == 0 && d.hi == 0 }
 // Neg reports whether d is below 0.
 func (d Decimal) Neg() bool { return d.flags&flagNeg != 0 && (d.lo != 0 || d.hi != 0) }
 
+// Abs returns d without its sign.
+func (d Decimal) Abs() Decimal {
+	d.flags &^= flagNeg
+	return d
+}
+
 // Scale returns the number of decimals d is written with.
 func (d Decimal) Scale() int { return int(d.scale) }
 

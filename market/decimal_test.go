@@ -223,3 +223,15 @@ func FuzzParseDecimal(f *testing.F) {
 		}
 	})
 }
+
+func TestAbs(t *testing.T) {
+	for text, want := range map[string]string{"-1.50": "1.50", "1.50": "1.50", "-0": "0", "79228162514264337593543950335": ""} {
+		d, ok := ParseDecimal([]byte(text))
+		if got := d.Abs(); ok != (want != "") || got.String() != want || got.Neg() {
+			t.Errorf("|%s| is %s", text, got)
+		}
+	}
+	if (Decimal{}).Abs().Set() {
+		t.Error("absent is a number without its sign")
+	}
+}
