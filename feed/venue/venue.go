@@ -8,6 +8,7 @@ import (
 	"tapedeck/feed/venue/bitstamp"
 	"tapedeck/feed/venue/coinbase"
 	"tapedeck/feed/venue/deribit"
+	"tapedeck/feed/venue/gemini"
 	"tapedeck/feed/venue/hyperliquid"
 	"tapedeck/feed/venue/okx"
 	"tapedeck/feed/venue/tick"
@@ -24,6 +25,7 @@ var Formats = []*feed.Format{
 	hyperliquid.Format,
 	okx.Format,
 	bitstamp.Format,
+	gemini.Format,
 	tick.Format,
 }
 
