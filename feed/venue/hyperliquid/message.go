@@ -50,21 +50,46 @@ var fieldNames = [numFields]string{
 	"dayBaseVlm", "oraclePx", "markPx", "channel", "data",
 }
 
-var slots = func() map[string]byte {
-	all := map[string]byte{}
-	for i, name := range fieldNames[:channelField] {
-		all[name] = byte(i)
-	}
-	return all
-}()
-
 // slot returns the slot of a field, and whether it is of use.
 func slot(key []byte) (byte, bool) {
 	if len(key) == 1 {
 		return key[0], key[0] >= 'A' && key[0] <= 'z'
 	}
-	s, ok := slots[string(key)]
-	return s, ok
+	switch string(key) {
+	case "coin":
+		return coinField, true
+	case "time":
+		return timeField, true
+	case "px":
+		return pxField, true
+	case "sz":
+		return szField, true
+	case "side":
+		return sideField, true
+	case "tid":
+		return tidField, true
+	case "levels":
+		return levelsField, true
+	case "bbo":
+		return bboField, true
+	case "ctx":
+		return ctxField, true
+	case "funding":
+		return fundingField, true
+	case "openInterest":
+		return openInterestField, true
+	case "prevDayPx":
+		return prevDayPxField, true
+	case "dayNtlVlm":
+		return dayNtlVlmField, true
+	case "dayBaseVlm":
+		return dayBaseVlmField, true
+	case "oraclePx":
+		return oraclePxField, true
+	case "markPx":
+		return markPxField, true
+	}
+	return 0, false
 }
 
 func (m *message) begin(doc []byte) {

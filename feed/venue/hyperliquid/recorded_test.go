@@ -101,7 +101,7 @@ func TestFaults(t *testing.T) {
 			return []feed.Record{{Value: fmt.Appendf(nil, `{"channel":"l2Book","data":{"coin":%q,"time":%d,"levels":[[%s],[%s]]}}`,
 				sym.Native, k.Last, written(k.Bids), written(k.Asks))}}
 		},
-	}, 200)
+	}, 100)
 }
 
 func written(levels []market.Level) string {
