@@ -12,6 +12,7 @@ import (
 	"tapedeck/feed/venue/hyperliquid"
 	"tapedeck/feed/venue/okx"
 	"tapedeck/feed/venue/tick"
+	"tapedeck/feed/venue/upbit"
 )
 
 // Formats lists every format that a feed may have.
@@ -26,6 +27,7 @@ var Formats = []*feed.Format{
 	okx.Format,
 	bitstamp.Format,
 	gemini.Format,
+	upbit.Format,
 	tick.Format,
 }
 
