@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"net"
@@ -107,7 +108,7 @@ func (b *broker) create(t testing.TB, name string, partitions int32, configs ...
 		if err != nil {
 			return err.Error()
 		}
-		if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil && err != kerr.TopicAlreadyExists {
+		if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 			return err.Error() // a topic of this name may still be on its way out
 		}
 		return ""

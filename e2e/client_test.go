@@ -57,7 +57,9 @@ func (c *client) connect(addr, query string) error {
 		return err
 	}
 	if c.slow > 0 {
-		conn.(*net.TCPConn).SetReadBuffer(c.slow)
+		if err := conn.(*net.TCPConn).SetReadBuffer(c.slow); err != nil {
+			return err
+		}
 	}
 	protocol := "tapedeck.v1.json"
 	if c.pack {
@@ -256,12 +258,6 @@ func (c *client) room(name string) mirror.Room {
 		return *r
 	}
 	return mirror.Room{Name: name}
-}
-
-func (c *client) fault() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
 }
 
 func mustJSON(v any) []byte {

@@ -30,7 +30,9 @@ func (c *company) upgrade() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+	if err := conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		return nil, err
+	}
 	_, err = fmt.Fprintf(conn, "GET /v1/stream?interval=0&rooms=%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", c.rooms, c.addr)
 	return conn, err
@@ -109,8 +111,9 @@ func (c *company) attack(conn net.Conn, r *rand.Rand) {
 		c.sent++
 		c.mu.Unlock()
 	}
-	conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-	io.Copy(io.Discard, conn)
+	if conn.SetReadDeadline(time.Now().Add(200*time.Millisecond)) == nil {
+		_, _ = io.Copy(io.Discard, conn) // until it is thrown out, or leaves by itself
+	}
 }
 
 // frame is a masked frame with a mask of zeros.

@@ -160,7 +160,7 @@ func (g *guest) moveTo(t testing.TB, n *node) {
 	g.recovered += recovered
 	g.resumed += recovered + len(anew)
 	for _, room := range anew {
-		if !isView(room) && !(strings.HasPrefix(room, "ticker:") && n.name == "other") {
+		if part := n.name == "other" && strings.HasPrefix(room, "ticker:"); !isView(room) && !part {
 			t.Errorf("%s was not recovered in %s on %s", g.name, room, n.name)
 		}
 	}
@@ -190,7 +190,7 @@ func TestKafkaClientAheadOfItsNode(t *testing.T) {
 	c.mu.Lock()
 	before := maps.Clone(c.known.Rooms)
 	heard := 0
-	c.each = func(m *mirror.Message, r *mirror.Room) {
+	c.each = func(_ *mirror.Message, r *mirror.Room) {
 		if r != nil {
 			heard++
 		}

@@ -21,7 +21,7 @@ func TestKafkaRetentionUnderALaggingReader(t *testing.T) {
 	c := newClient("client", false)
 	var gaps []mirror.Message
 	beyond := uint64(0) // the newest seq told before a gap
-	c.each = func(m *mirror.Message, r *mirror.Room) {
+	c.each = func(m *mirror.Message, _ *mirror.Room) {
 		switch {
 		case m.T == "gap":
 			gaps = append(gaps, *m)

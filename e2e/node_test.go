@@ -152,8 +152,8 @@ func (s setup) spawn(t testing.TB) *node {
 	kill := func() {
 		if !over {
 			over = true
-			cmd.Process.Kill()
-			cmd.Wait()
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait() // it was killed, and says so
 			alive.Close()
 		}
 	}
@@ -178,7 +178,7 @@ func beStreamer(text string) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		io.Copy(io.Discard, os.Stdin)
+		_, _ = io.Copy(io.Discard, os.Stdin) // until whoever started us is gone
 		cancel()
 	}()
 	fmt.Println(srv.Addr(), srv.AdminAddr())

@@ -11,30 +11,54 @@ import (
 
 // sessions are all recorded sessions of Binance.
 var sessions = []session{
-	{name: "spot", format: "binance", venue: "BINANCE", trades: "trade", checks: 1072,
-		files: []string{"hftbacktest/spot_btcusdt_20240808", "hftbacktest/spot_btcusdt_20240809"}},
-	{name: "spot-without-snapshot", format: "binance", venue: "BINANCE", trades: "trade",
-		files: []string{"hftbacktest/spot_btcusdt_20230405"}},
-	{name: "usdm-btc", format: "binance-usdm", venue: "BINANCE-USDM", trades: "trade", checks: 629,
-		files: []string{"hftbacktest/usdm_btcusdt_20240808"}},
-	{name: "usdm-btc-two-days", format: "binance-usdm", venue: "BINANCE-USDM", trades: "trade", checks: 625,
-		files: []string{"hftbacktest/usdm_btcusdt_20240718", "hftbacktest/usdm_btcusdt_20240719"}},
-	{name: "usdm-eth-two-days", format: "binance-usdm", venue: "BINANCE-USDM", trades: "trade", checks: 834,
-		files: []string{"hftbacktest/usdm_ethusdt_20240718", "hftbacktest/usdm_ethusdt_20240719"}},
-	{name: "coinm", format: "binance-coinm", venue: "BINANCE-COINM", trades: "trade", checks: 1885,
-		files: []string{"hftbacktest/cm_btcusd_perp_20240808", "hftbacktest/cm_btcusd_perp_20240809"}},
-	{name: "short-spot", format: "binance", venue: "BINANCE", trades: "aggTrade", checks: 20,
-		files: []string{"cryptofeed/binance-spot"}},
-	{name: "short-us", format: "binance", venue: "BINANCE", trades: "aggTrade", checks: 56,
-		files: []string{"cryptofeed/binance-us"}},
-	{name: "short-tr", format: "binance", venue: "BINANCE", trades: "aggTrade", checks: 25,
-		files: []string{"cryptofeed/binance-tr"}},
-	{name: "short-usdm", format: "binance-usdm", venue: "BINANCE-USDM", trades: "aggTrade", checks: 32,
-		files: []string{"cryptofeed/binance-usdm"}},
-	{name: "short-coinm", format: "binance-coinm", venue: "BINANCE-COINM", trades: "aggTrade", checks: 188,
-		files: []string{"cryptofeed/binance-coinm"}},
-	{name: "short-coinm-2021-04", format: "binance-coinm", venue: "BINANCE-COINM", trades: "aggTrade", checks: 322, wrong: 5,
-		files: []string{"cryptofeed/binance-coinm-20210417"}},
+	{
+		name: "spot", format: "binance", venue: "BINANCE", trades: "trade", checks: 1072,
+		files: []string{"hftbacktest/spot_btcusdt_20240808", "hftbacktest/spot_btcusdt_20240809"},
+	},
+	{
+		name: "spot-without-snapshot", format: "binance", venue: "BINANCE", trades: "trade",
+		files: []string{"hftbacktest/spot_btcusdt_20230405"},
+	},
+	{
+		name: "usdm-btc", format: "binance-usdm", venue: "BINANCE-USDM", trades: "trade", checks: 629,
+		files: []string{"hftbacktest/usdm_btcusdt_20240808"},
+	},
+	{
+		name: "usdm-btc-two-days", format: "binance-usdm", venue: "BINANCE-USDM", trades: "trade", checks: 625,
+		files: []string{"hftbacktest/usdm_btcusdt_20240718", "hftbacktest/usdm_btcusdt_20240719"},
+	},
+	{
+		name: "usdm-eth-two-days", format: "binance-usdm", venue: "BINANCE-USDM", trades: "trade", checks: 834,
+		files: []string{"hftbacktest/usdm_ethusdt_20240718", "hftbacktest/usdm_ethusdt_20240719"},
+	},
+	{
+		name: "coinm", format: "binance-coinm", venue: "BINANCE-COINM", trades: "trade", checks: 1885,
+		files: []string{"hftbacktest/cm_btcusd_perp_20240808", "hftbacktest/cm_btcusd_perp_20240809"},
+	},
+	{
+		name: "short-spot", format: "binance", venue: "BINANCE", trades: "aggTrade", checks: 20,
+		files: []string{"cryptofeed/binance-spot"},
+	},
+	{
+		name: "short-us", format: "binance", venue: "BINANCE", trades: "aggTrade", checks: 56,
+		files: []string{"cryptofeed/binance-us"},
+	},
+	{
+		name: "short-tr", format: "binance", venue: "BINANCE", trades: "aggTrade", checks: 25,
+		files: []string{"cryptofeed/binance-tr"},
+	},
+	{
+		name: "short-usdm", format: "binance-usdm", venue: "BINANCE-USDM", trades: "aggTrade", checks: 32,
+		files: []string{"cryptofeed/binance-usdm"},
+	},
+	{
+		name: "short-coinm", format: "binance-coinm", venue: "BINANCE-COINM", trades: "aggTrade", checks: 188,
+		files: []string{"cryptofeed/binance-coinm"},
+	},
+	{
+		name: "short-coinm-2021-04", format: "binance-coinm", venue: "BINANCE-COINM", trades: "aggTrade", checks: 322, wrong: 5,
+		files: []string{"cryptofeed/binance-coinm-20210417"},
+	},
 }
 
 // longChecks is how many of the checks are those of the long sessions, as their manifest has it.
