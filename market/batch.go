@@ -10,6 +10,7 @@ type Batch struct {
 	tickers pool[Ticker]
 	candles pool[Candle]
 	status  pool[Status]
+	facts   pool[Instrument]
 }
 
 // pool hands out values that stay where they are until it is rewound.
@@ -30,7 +31,7 @@ func (p *pool[T]) next() *T {
 func (b *Batch) Reset() {
 	b.Events = b.Events[:0]
 	b.trades.used, b.quotes.used, b.books.used = 0, 0, 0
-	b.tickers.used, b.candles.used, b.status.used = 0, 0, 0
+	b.tickers.used, b.candles.used, b.status.used, b.facts.used = 0, 0, 0, 0
 }
 
 func (b *Batch) add(s *Symbol, time int64, p Payload) {
@@ -83,6 +84,17 @@ func (b *Batch) Status(s *Symbol, time int64) *Status {
 	*st = Status{}
 	b.add(s, time, st)
 	return st
+}
+
+// Gap adds an event. It comes before the record's other events of the symbol.
+func (b *Batch) Gap(s *Symbol) { b.add(s, 0, &Gap{}) }
+
+// Instrument adds an event and returns its empty payload.
+func (b *Batch) Instrument(s *Symbol, time int64) *Instrument {
+	i := b.facts.next()
+	*i = Instrument{}
+	b.add(s, time, i)
+	return i
 }
 
 // Undo takes back the events from n on: a decoder that finds its record bad half-way calls it, so

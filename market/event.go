@@ -7,7 +7,7 @@ type Event struct {
 	Payload Payload
 }
 
-// Payload is one of *Trade *Quote *Book *Ticker *Candle *Status.
+// Payload is one of *Trade *Quote *Book *Ticker *Candle *Status *Gap *Instrument.
 //
 //sumtype:decl
 type Payload interface{ payload() }
@@ -18,6 +18,9 @@ func (*Book) payload()   {}
 func (*Ticker) payload() {}
 func (*Candle) payload() {}
 func (*Status) payload() {}
+func (*Gap) payload()    {}
+
+func (*Instrument) payload() {}
 
 // Body is what a snapshot or an update of a room says: one of *Tape *Quote *Book *Ticker *Candles.
 // It belongs to the state that gave it and is valid until that state is next touched.
@@ -214,4 +217,17 @@ func (s RoomState) String() string {
 type Status struct {
 	State  RoomState
 	Reason string // a constant of the decoder
+}
+
+// Gap says that something the venue sent about the symbol before this record never reached us: the numbers of its
+// connection have a hole, and nobody knows what was in it.
+type Gap struct{}
+
+// Instrument is what a venue says of an instrument itself. What it does not say is absent.
+type Instrument struct {
+	Tick     Decimal // least step of a price
+	Lot      Decimal // least step of a quantity
+	Contract Decimal // how much of Currency one contract is; absent where quantities are no contracts
+	Currency string  // what a contract is counted in, as BTC or USD; a constant of the symbol
+	Inverse  bool    // settled in the base
 }

@@ -147,10 +147,20 @@ func (s *Server) symbols(*http.Request) (int, []byte) {
 		Base   string `json:"base,omitempty"`
 		Quote  string `json:"quote,omitempty"`
 		Kind   string `json:"kind"`
+
+		Tick     string `json:"tick,omitempty"`
+		Lot      string `json:"lot,omitempty"`
+		Contract string `json:"contract,omitempty"`
+		Currency string `json:"currency,omitempty"`
+		Inverse  bool   `json:"inverse,omitempty"`
 	}
 	list := []symbol{}
 	for _, m := range s.hub.Symbols() {
-		list = append(list, symbol{m.Venue, m.Name, m.Native, m.Base, m.Quote, m.Kind.String()})
+		f := &m.Facts
+		list = append(list, symbol{
+			m.Venue, m.Name, m.Native, m.Base, m.Quote, m.Kind.String(),
+			f.Tick.String(), f.Lot.String(), f.Contract.String(), f.Currency, f.Inverse,
+		})
 	}
 	return listed(map[string]any{"symbols": list})
 }

@@ -59,6 +59,13 @@ const strayLimit = 10e6
 
 func (l *Log) origin() snapshot.Origin { return snapshot.Origin{Whole: l.from == 0} }
 
+func (l *Log) originOf(s *slot) snapshot.Origin {
+	if s.began > 0 {
+		return snapshot.Origin{Clock: s.began}
+	}
+	return l.origin()
+}
+
 // derive makes the rooms that are always made from r.
 func (l *Log) derive(s *slot, r *Room) {
 	for c, d := range snapshot.Derivations {
@@ -72,12 +79,15 @@ func (l *Log) derive(s *slot, r *Room) {
 func (r *Room) adopt(l *Log, s *slot) {
 	r.home, r.epoch, r.from = l, l.epoch, l.from
 	r.down, r.halted, r.reason = l.down, s.halted, s.reason
-	r.state = r.fresh(l.origin())
+	r.state = r.fresh(l.originOf(s))
 	for _, v := range r.views {
 		v.rebase(r)
 	}
 	if l.lost.to > 0 {
 		r.lack(l.lost)
+	}
+	if s.began > 0 && s.lost.to >= r.seq {
+		r.lack(s.lost)
 	}
 	r.show(r.ts)
 	for _, v := range r.views {

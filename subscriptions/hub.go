@@ -46,8 +46,9 @@ type listing struct {
 	key    symbolKey
 	mu     sync.Mutex
 	symbol *market.Symbol // nil before the first event
-	idle   int64          // since when nobody asked for it, while it has had no event
-	dead   bool           // swept: whoever still holds it looks it up again
+	facts  market.Instrument
+	idle   int64 // since when nobody asked for it, while it has had no event
+	dead   bool  // swept: whoever still holds it looks it up again
 	rooms  [market.NumChannels]*Room
 	views  map[string]*Room // by channel and variant
 }

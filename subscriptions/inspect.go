@@ -68,17 +68,23 @@ func (h *Hub) Rooms(f func(Info)) {
 	}
 }
 
+// Listed is a symbol that has had an event, and what its venue has said of it.
+type Listed struct {
+	*market.Symbol
+	Facts market.Instrument
+}
+
 // Symbols returns every symbol that has had an event, by venue and name.
-func (h *Hub) Symbols() []*market.Symbol {
-	var list []*market.Symbol
+func (h *Hub) Symbols() []Listed {
+	var list []Listed
 	for _, l := range h.all() {
 		l.mu.Lock()
 		if l.symbol != nil {
-			list = append(list, l.symbol)
+			list = append(list, Listed{l.symbol, l.facts})
 		}
 		l.mu.Unlock()
 	}
-	slices.SortFunc(list, func(a, b *market.Symbol) int {
+	slices.SortFunc(list, func(a, b Listed) int {
 		if c := strings.Compare(a.Venue, b.Venue); c != 0 {
 			return c
 		}

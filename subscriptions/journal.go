@@ -23,6 +23,7 @@ type note struct {
 	gap      wire.GapReason
 	from, to uint64
 	records  int64 // lost, with from < seq <= to; or wire.Unknown
+	after    bool  // what is missing lay after to, before the next record
 
 	// of a status
 	state  market.RoomState
@@ -40,6 +41,9 @@ func (n *note) lostAfter(seq uint64) int64 {
 	}
 	return wire.Unknown
 }
+
+// follows reports a gap that one who has read up to its end may not have heard of.
+func (n *note) follows() bool { return n != nil && n.after }
 
 type noteKind uint8
 
@@ -85,7 +89,8 @@ func (j *journal) at(number uint64) *entry { return &j.items[number-j.first] }
 // after returns the entries after a place.
 func (j *journal) after(place uint64) []entry { return j.items[place+1-j.first:] }
 
-// place returns the number of the newest kept entry whose seq is at most seq, or the floor.
+// place returns the number of the newest kept entry whose seq is at most seq, or the floor. What is missing after
+// seq is left to be told: nobody can say whether one who has read up to seq has heard of it.
 func (j *journal) place(seq uint64) uint64 {
 	lo, hi := j.floor(), j.head()
 	for lo < hi {
@@ -95,6 +100,9 @@ func (j *journal) place(seq uint64) uint64 {
 		} else {
 			hi = mid - 1
 		}
+	}
+	for lo > j.floor() && j.at(lo).seq == seq && j.at(lo).note.follows() {
+		lo--
 	}
 	return lo
 }

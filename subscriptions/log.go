@@ -69,6 +69,8 @@ type slot struct {
 	rooms  [market.NumChannels]*Room // at home here, or were
 	halted bool
 	reason string
+	began  int64 // the clock when something of the venue's was last missing in the log; 0: never
+	lost   note  // says so
 }
 
 // Open begins a log. v says how the channels of its venues come to be.

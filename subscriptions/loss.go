@@ -24,9 +24,21 @@ func (l *Log) Lost(from, to int64, why wire.GapReason) {
 	l.lost = gap
 }
 
+// hole tells a symbol's rooms that something the venue sent before this record is not in the log. Where a room's newest
+// entry is of the record just before, the gap begins and ends there: what is missing lay between the two.
+func (l *Log) hole(s *slot, at stamp) {
+	s.began = l.clock // what turns up later, and what has to begin again, is known from here
+	s.lost = note{kind: noteGap, gap: wire.GapSource, from: at.seq - 1, to: at.seq - 1, after: true, records: wire.Unknown}
+	for _, r := range s.rooms {
+		if r != nil && r.home == l && r.seq < at.seq {
+			r.lose(s.lost)
+		}
+	}
+}
+
 // lose tells of records that will never come.
 func (r *Room) lose(gap note) {
-	if gap.to <= r.seq {
+	if gap.to < r.seq || gap.to == r.seq && !gap.after {
 		return
 	}
 	r.list.hub.counts.gap(gap.gap)

@@ -13,8 +13,12 @@ type stamp struct {
 	at     int64
 }
 
-func (l *Log) cause(at stamp) snapshot.Cause {
-	return snapshot.Cause{Time: at.ts, Began: l.began, Over: l.over}
+func (l *Log) cause(s *slot, at stamp) snapshot.Cause {
+	c := snapshot.Cause{Time: at.ts, Began: l.began, Over: l.over}
+	if c.Began > 0 {
+		c.Began = max(c.Began, s.began)
+	}
+	return c
 }
 
 // publish applies the record's events of one symbol and makes each room's share one entry.
@@ -32,7 +36,7 @@ func (l *Log) publish(s *slot, events []market.Event, at stamp) {
 			l.apply(s, market.Trades, ev, at)
 			if l.venue.Derived[market.CandlesChannel] && s.wanted[market.CandlesChannel] {
 				if r := l.room(s, market.CandlesChannel, at); r != nil {
-					r.apply(ev, l.cause(at))
+					r.apply(ev, l.cause(s, at))
 				}
 			}
 		case *market.Quote:
@@ -46,6 +50,10 @@ func (l *Log) publish(s *slot, events []market.Event, at stamp) {
 			l.applyVenue(s, market.CandlesChannel, ev, at)
 		case *market.Status:
 			s.halted, s.reason = p.State == market.Halted, p.Reason
+		case *market.Gap:
+			l.hole(s, at)
+		case *market.Instrument:
+			s.list.facts = *p
 		}
 	}
 	for _, r := range s.rooms {
@@ -76,7 +84,7 @@ func (l *Log) apply(s *slot, c market.Channel, ev *market.Event, at stamp) {
 		return
 	}
 	l.Counts.Events[c].Add(1)
-	r.apply(ev, l.cause(at))
+	r.apply(ev, l.cause(s, at))
 }
 
 // advance lets the clock finish what is over in every room that this record does not touch; publish
@@ -99,7 +107,7 @@ func (l *Log) tick(s *slot, at stamp) *Room {
 	if r == nil || r.home != l {
 		return nil
 	}
-	r.effect(r.state.(snapshot.Clocked).Advance(l.cause(at)))
+	r.effect(r.state.(snapshot.Clocked).Advance(l.cause(s, at)))
 	r.pending.views, r.tick = true, at.seq
 	return r
 }

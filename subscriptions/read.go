@@ -138,7 +138,7 @@ func (w *writer) skip() bool {
 	for p.place < r.log.head() && p.place >= r.log.floor() {
 		e := r.log.at(p.place + 1)
 		switch {
-		case e.seq > p.seq:
+		case e.seq > p.seq, e.seq == p.seq && e.note.follows():
 			p.ahead = false
 			return false
 		case e.note != nil && e.note.kind == noteStatus:
@@ -236,7 +236,7 @@ func (w *writer) fold() {
 // tellGap tells of the gap of an entry, if it is one that the reader has not jumped already.
 func (w *writer) tellGap(e *entry) {
 	p := w.pos
-	if e.note == nil || e.note.kind != noteGap || e.note.to <= p.seq {
+	if e.note == nil || e.note.kind != noteGap || e.note.to < p.seq || e.note.to == p.seq && !e.note.follows() {
 		return
 	}
 	records := e.note.lostAfter(p.seq)

@@ -39,7 +39,7 @@ var faults = []fault{
 	},
 	{
 		"a reader ahead of the node is told again what he has read", "subscriptions/read.go",
-		"case e.seq > p.seq:\n\t\t\tp.ahead", "case true:\n\t\t\tp.ahead",
+		"case e.seq > p.seq, ", "case true, ",
 	},
 	{
 		"seq is counted", "subscriptions/log.go",

@@ -136,6 +136,9 @@ func (w *world) fill(rec *record, p int) {
 	}
 	for range 1 + w.r.IntN(3) {
 		v := here[w.r.IntN(len(here))]
+		if w.seed%16 == 3 && w.r.IntN(8) == 0 && !slices.ContainsFunc(rec.events, func(e market.Event) bool { return e.Symbol == v.symbol }) {
+			rec.events = append(rec.events, market.Event{Symbol: v.symbol, Payload: &market.Gap{}})
+		}
 		ev := v.event(w.clock)
 		if t, ok := ev.Payload.(*market.Trade); ok && rec.time > w.clock {
 			t.Time = w.clock // else nothing would tell that it is not of the record's time
