@@ -272,7 +272,7 @@ func (b *Book) again(p *market.Book) bool {
 		whole = b.checks(d)
 		return whole
 	})
-	return whole
+	return whole && b.pending.reached(b.last)
 }
 
 // compare logs what a snapshot changed of a good book, or makes readers take the state if that is

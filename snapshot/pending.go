@@ -20,6 +20,8 @@ type pending struct {
 	head   int // of the oldest kept delta
 	at     int // of its first level
 	limit  int
+	some   bool  // there was a delta, kept or not
+	newest int64 // its Last
 }
 
 // levelsPerDelta bounds the levels of all kept deltas together: 16 is what a captured delta has on
@@ -27,6 +29,7 @@ type pending struct {
 const levelsPerDelta = 16
 
 func (p *pending) keep(b *market.Book) {
+	p.some, p.newest = true, b.Last
 	p.deltas = append(p.deltas, delta{b.First, b.Last, b.Prev, len(b.Bids), len(b.Asks), b.Depth, b.Check, b.Sum})
 	p.levels = append(append(p.levels, b.Bids...), b.Asks...)
 	for len(p.deltas)-p.head > p.limit || len(p.levels)-p.at > p.limit*levelsPerDelta {
@@ -41,6 +44,9 @@ func (p *pending) keep(b *market.Book) {
 }
 
 func (p *pending) clear() { *p = pending{deltas: p.deltas[:0], levels: p.levels[:0], limit: p.limit} }
+
+// reached reports that a book which is at an id has all that was ever to be kept.
+func (p *pending) reached(id int64) bool { return !p.some || id >= p.newest }
 
 // each calls f with every kept delta, oldest first, until f returns false.
 func (p *pending) each(f func(*market.Book) bool) {
