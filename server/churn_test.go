@@ -225,10 +225,18 @@ func TestReconnectStorm(t *testing.T) {
 func TestUnknownSymbolsAreForgotten(t *testing.T) {
 	n := run(t, newTape(1), func(c *Config) { c.CommandsPerSecond = 1 << 30 })
 	c := greet(t, n, "")
-	ask := func(from, to int) {
+	look := func(from, to int) {
 		for i := from; i < to; i++ {
 			get(t, n, fmt.Sprintf("/v1/snapshot/book:TEST:LOOKED-AT-%d@20", i))
 		}
+	}
+	look(0, 500)
+	before := heap()
+	look(500, 2500)
+	if each := (heap() - before) / 2000; each > 500 {
+		t.Errorf("%d bytes are kept of a name that was looked at", each)
+	}
+	ask := func(from, to int) {
 		for i := from; i < to; i += 100 {
 			var rooms []string
 			for k := range 100 {
@@ -243,10 +251,10 @@ func TestUnknownSymbolsAreForgotten(t *testing.T) {
 		}
 	}
 	ask(0, 500)
-	before := heap()
+	before = heap()
 	ask(500, 2500)
 	if each := (heap() - before) / 2000; each > 200 {
-		t.Errorf("%d bytes are kept of a name", each)
+		t.Errorf("%d bytes are kept of a name that was left", each)
 	}
 	if status, body, _ := get(t, n, "/v1/snapshot/book:TEST:NONE-1"); status != 200 || !strings.Contains(body, `"seq":0,"d":{"bids":[],"asks":[]}`) {
 		t.Errorf("%d %s", status, body)

@@ -229,6 +229,35 @@ func TestBlockedIsNotSilent(t *testing.T) {
 	}
 }
 
+// While a client is blocked its commands wait, and so does its reader: answers do not pile up.
+func TestCommandsWaitForTheBlocked(t *testing.T) {
+	b := newBench(t)
+	b.join(1, trades, "0")
+	sess := b.pump.sessions[0]
+	sess.sub.Blocked = true
+	answered := make(chan struct{})
+	go func() {
+		sess.receive([]byte(`{"op":"list"}`))
+		close(answered)
+	}()
+	until(t, "the command is there", func() bool {
+		b.pump.round()
+		return sess.delayed != nil
+	})
+	select {
+	case <-answered:
+		t.Error("a blocked client was answered")
+	default:
+	}
+	frames := b.frames()
+	b.pump.resume(sess)
+	b.settle()
+	<-answered
+	if b.frames() != frames+1 {
+		t.Errorf("%d answers", b.frames()-frames)
+	}
+}
+
 // Stalled clients cost a flush each, however much they do not read.
 func TestStalledClientsAreBounded(t *testing.T) {
 	const stalled, flush = 100, 32 << 10
