@@ -163,7 +163,7 @@ func dial(t testing.TB, n *node, receive int) *peer {
 		t.Fatal(err)
 	}
 	if receive > 0 {
-		conn.(*net.TCPConn).SetReadBuffer(receive)
+		_ = conn.(*net.TCPConn).SetReadBuffer(receive)
 	}
 	p := &peer{Conn: conn, t: t, br: bufio.NewReader(conn)}
 	if n.config.TLSCert != "" {
@@ -187,7 +187,7 @@ func (p *peer) upgrade(query, headers, early string) *http.Response {
 
 func (p *peer) response() *http.Response {
 	p.t.Helper()
-	p.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = p.SetReadDeadline(time.Now().Add(20 * time.Second))
 	answer, err := http.ReadResponse(p.br, nil)
 	if err != nil {
 		p.t.Fatal(err)
@@ -264,7 +264,7 @@ type end struct {
 
 // drain reads to the connection's end, and answers a close frame. What follows one is a fault.
 func (p *peer) drain() (e end) {
-	p.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = p.SetReadDeadline(time.Now().Add(30 * time.Second))
 	for {
 		opcode, payload, err := p.next()
 		if err != nil {
@@ -300,7 +300,7 @@ func (p *peer) drain() (e end) {
 // fold reads frames into a mirror until it is as ok says.
 func (p *peer) fold(known *mirror.Mirror, what string, ok func() bool) {
 	p.t.Helper()
-	p.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = p.SetReadDeadline(time.Now().Add(20 * time.Second))
 	for !ok() {
 		opcode, payload, err := p.next()
 		if err == nil && opcode == gwsText {
@@ -319,8 +319,8 @@ const (
 
 // write sends what it can: the server may have closed already.
 func (p *peer) write(b []byte) {
-	p.SetWriteDeadline(time.Now().Add(20 * time.Second))
-	p.Conn.Write(b)
+	_ = p.SetWriteDeadline(time.Now().Add(20 * time.Second))
+	_, _ = p.Write(b)
 }
 
 // get asks over HTTP.

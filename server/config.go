@@ -136,10 +136,17 @@ func (c *Config) checkCounts() error {
 		what string
 		n    int
 	}{
-		{"levels of a book", c.BookDepth}, {"trades of a snapshot", c.SnapshotTrades}, {"candles of a snapshot", c.SnapshotCandles},
-		{"entries of a room's log", c.LogEntries}, {"rooms of a connection", c.MaxRooms}, {"commands a second", c.CommandsPerSecond},
-		{"connections", c.MaxConnections}, {"handshakes a second", c.HandshakesPerSecond}, {"bytes of a flush", c.FlushBytes},
-		{"bytes of a send buffer", c.SendBuffer}, {"pumps", c.Pumps},
+		{"levels of a book", c.BookDepth},
+		{"trades of a snapshot", c.SnapshotTrades},
+		{"candles of a snapshot", c.SnapshotCandles},
+		{"entries of a room's log", c.LogEntries},
+		{"rooms of a connection", c.MaxRooms},
+		{"commands a second", c.CommandsPerSecond},
+		{"connections", c.MaxConnections},
+		{"handshakes a second", c.HandshakesPerSecond},
+		{"bytes of a flush", c.FlushBytes},
+		{"bytes of a send buffer", c.SendBuffer},
+		{"pumps", c.Pumps},
 	}
 	for _, v := range counts {
 		if v.n < 1 {

@@ -80,7 +80,7 @@ func TestDrain(t *testing.T) {
 func TestNobodyEntersADrainedNode(t *testing.T) {
 	n := run(t, newTape(1))
 	deaf := join(t, n, 0, "") // answers no goodbye
-	deaf.next()
+	_, _, _ = deaf.next()
 	for _, p := range n.pumps {
 		p.do(p.drain)
 	}
@@ -98,7 +98,7 @@ func TestNobodyEntersADrainedNode(t *testing.T) {
 func TestCloseEndsADrain(t *testing.T) {
 	n := run(t, newTape(1), func(c *Config) { c.DrainWait = time.Hour })
 	p := join(t, n, 0, "")
-	p.next()
+	_, _, _ = p.next()
 	n.stop()
 	until(t, "it drains", func() bool { ok, _ := n.ingest.ready.state(); return !ok })
 	n.Close()
@@ -170,7 +170,7 @@ func TestSourceFails(t *testing.T) {
 	fail := make(failing)
 	n := start(t, nil, func(c *Config) { c.Source = fail })
 	p := join(t, n, 0, "")
-	p.next()
+	_, _, _ = p.next()
 	fail <- errors.New("disk on fire")
 	if e := p.drain(); e.code != 4001 {
 		t.Errorf("closed with %d, %v", e.code, e.bad)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -173,7 +174,7 @@ func TestHostileFrames(t *testing.T) {
 				p := join(t, n, 0, "?rooms="+trades)
 				p.write(a.send)
 				if a.code == 0 {
-					p.Conn.(*net.TCPConn).CloseWrite()
+					_ = p.Conn.(*net.TCPConn).CloseWrite()
 				}
 				e := p.drain()
 				if e.bad != nil || e.code != a.code || e.bye != a.bye {
@@ -214,7 +215,7 @@ func TestOddFramesAreTaken(t *testing.T) {
 	} {
 		p := join(t, n, 0, "")
 		p.write(send)
-		p.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = p.SetReadDeadline(time.Now().Add(20 * time.Second))
 		for answered := false; !answered; {
 			_, payload, err := p.next()
 			if err != nil {
@@ -283,7 +284,7 @@ func TestRandomFrames(t *testing.T) {
 				}
 				p := join(t, n, 0, "")
 				p.write(b)
-				p.Conn.(*net.TCPConn).CloseWrite()
+				_ = p.Conn.(*net.TCPConn).CloseWrite()
 				if e := p.drain(); e.bad != nil {
 					t.Error(e.bad)
 				}
@@ -344,8 +345,8 @@ func TestRandomHandshakes(t *testing.T) {
 		}
 		p := dial(t, n, 0)
 		p.write(b)
-		p.Conn.(*net.TCPConn).CloseWrite()
-		p.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = p.Conn.(*net.TCPConn).CloseWrite()
+		_ = p.SetReadDeadline(time.Now().Add(20 * time.Second))
 		if answer, err := http.ReadResponse(p.br, nil); err == nil {
 			statuses[answer.StatusCode]++
 		} else if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -373,7 +374,7 @@ func TestSlowHandshakes(t *testing.T) {
 	}
 	honest := newCrowd(t, tp, n)
 	for _, p := range slow {
-		p.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = p.SetReadDeadline(time.Now().Add(20 * time.Second))
 		if _, err := io.ReadAll(p.br); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatal("half a handshake is waited for")
 		}
@@ -384,7 +385,7 @@ func TestSlowHandshakes(t *testing.T) {
 // A fault of our own in what a client asks for ends that client and nobody else.
 func TestOurOwnPanic(t *testing.T) {
 	usual := wire.Encodings
-	wire.Encodings = append(wire.Encodings[:len(wire.Encodings):len(wire.Encodings)], faulty{wire.JSON})
+	wire.Encodings = append(slices.Clip(wire.Encodings), faulty{wire.JSON})
 	defer func() { wire.Encodings = usual }()
 	tp := newTape(1)
 	n := run(t, tp)

@@ -63,14 +63,14 @@ func (s *Server) shared(h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func healthz(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) }
+func healthz(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }
 
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	if ready, why := s.ingest.ready.state(); !ready {
 		http.Error(w, "not ready: "+why, http.StatusServiceUnavailable)
 		return
 	}
-	w.Write([]byte("ready\n"))
+	_, _ = w.Write([]byte("ready\n"))
 }
 
 // maxAnswers is how many answers may be on their way at once: a list of 5,000 rooms is 1 MB, and who asks
@@ -94,7 +94,7 @@ func (s *Server) inTurn(h func(r *http.Request) (status int, body []byte)) http.
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(status)
-		w.Write(append(body, '\n'))
+		_, _ = w.Write(append(body, '\n'))
 	}
 }
 

@@ -159,7 +159,7 @@ func TestHandshakes(t *testing.T) {
 		p.Close()
 	}
 	p := dial(t, n, 0)
-	io.WriteString(p, "POST /v1/stream HTTP/1.1\r\n"+upgradeHeaders+"\r\n")
+	_, _ = io.WriteString(p, "POST /v1/stream HTTP/1.1\r\n"+upgradeHeaders+"\r\n")
 	if answer := p.response(); answer.StatusCode != 400 {
 		t.Errorf("a POST: %s", answer.Status)
 	}
@@ -171,7 +171,7 @@ func TestMessagePack(t *testing.T) {
 	n := run(t, newTape(1))
 	p := dial(t, n, 0)
 	p.upgrade("", upgradeHeaders+"Sec-WebSocket-Protocol: tapedeck.v1.msgpack\r\n", "")
-	p.next()
+	_, _, _ = p.next()
 	p.write(frame(0x82, []byte("\x82\xa2op\xa4ping\xa2id\x07")))
 	if opcode, payload, err := p.next(); opcode != 2 || err != nil || !strings.Contains(string(payload), "\xa1t\xa2ok\xa2id\x07\xa2op\xa4ping") {
 		t.Errorf("%x %q %v", opcode, payload, err)
@@ -325,7 +325,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	honest := newCrowd(t, tp, n)
 	for range maxAnswers {
 		p := dial(t, n, little)
-		io.WriteString(p, "GET /v1/rooms HTTP/1.1\r\nHost: test\r\n\r\n")
+		_, _ = io.WriteString(p, "GET /v1/rooms HTTP/1.1\r\nHost: test\r\n\r\n")
 	}
 	until(t, "no more is answered", func() bool {
 		status, _, h := get(t, n, "/v1/symbols")
@@ -443,7 +443,7 @@ func TestSlowEvents(t *testing.T) {
 	until(t, "who left is let go of", func() bool { return n.admit.count() == 0 })
 
 	p := dial(t, n, little)
-	io.WriteString(p, "GET /v1/events?rooms="+trades+" HTTP/1.1\r\nHost: test\r\n\r\n")
+	_, _ = io.WriteString(p, "GET /v1/events?rooms="+trades+" HTTP/1.1\r\nHost: test\r\n\r\n")
 	until(t, "the slow one is there", func() bool { return n.admit.count() == 1 })
 	until(t, "the slow one is closed", func() bool {
 		for i := range 100 {

@@ -199,15 +199,15 @@ func (l *link) stuck(now time.Time) time.Duration {
 func (l *link) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.shut()
+	l.shut()
+	return nil
 }
 
-func (l *link) shut() error {
-	if l.closed {
-		return nil
+func (l *link) shut() {
+	if !l.closed {
+		l.closed = true
+		l.TCPConn.Close()
 	}
-	l.closed = true
-	return l.TCPConn.Close()
 }
 
 // links makes a link of every connection that a listener accepts. A large send buffer of the kernel would
@@ -225,7 +225,7 @@ func (l links) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		tcp := c.(*net.TCPConn)
-		tcp.SetWriteBuffer(l.sendBuffer)
+		_ = tcp.SetWriteBuffer(l.sendBuffer)
 		if link, err := newLink(tcp, l.spawn); err == nil {
 			return link, nil
 		}

@@ -93,7 +93,7 @@ func (w *wires) pair(buffer int, drained func()) (*socket, net.Conn) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	client.(*net.TCPConn).SetReadBuffer(buffer)
+	_ = client.(*net.TCPConn).SetReadBuffer(buffer)
 	conn, err := w.l.Accept()
 	if err != nil {
 		w.t.Fatal(err)
@@ -110,7 +110,7 @@ func (w *wires) pair(buffer int, drained func()) (*socket, net.Conn) {
 		conn, client = secure, c
 	}
 	s := newSocket(conn, under, 1<<16)
-	under.SetWriteBuffer(buffer)
+	_ = under.SetWriteBuffer(buffer)
 	under.start(drained)
 	w.t.Cleanup(func() {
 		s.Close()
@@ -175,7 +175,7 @@ func TestFramesNeverInterleave(t *testing.T) {
 			s.last(wire.CloseDraining)
 			for range 100 {
 				s.send(flushFrame(0, 10))
-				s.Write([]byte{0x8a, 0})
+				_, _ = s.Write([]byte{0x8a, 0})
 			}
 		}()
 		p := &peer{Conn: c, t: t, br: bufio.NewReaderSize(slowly{c, r}, 16)}
@@ -225,11 +225,11 @@ func TestNothingOvertakesWhatWaits(t *testing.T) {
 		flushes++
 	}
 	p := &peer{Conn: c, t: t, br: bufio.NewReader(c)}
-	c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	all, _ := io.ReadAll(c) // the socket is empty now, and nobody has written the rest yet
-	s.Write([]byte{0x8a, 0})
+	_, _ = s.Write([]byte{0x8a, 0})
 	w.tasks.Go(finish)
-	c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
 	p.br.Reset(io.MultiReader(bytes.NewReader(all), c))
 	for range flushes {
 		if opcode, payload, err := p.next(); opcode != gwsText || len(payload) != 64<<10 || err != nil {
@@ -347,7 +347,7 @@ func TestDescriptorsAreNeverMixedUp(t *testing.T) {
 						}
 					}
 				})
-				c.SetReadDeadline(time.Now().Add(20 * time.Second))
+				_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
 				buf := make([]byte, 4096)
 				n, _ := io.ReadAtLeast(c, buf, 64)
 				for _, b := range buf[:n] {
@@ -374,7 +374,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 	eachTransport(t, func(t *testing.T, w *wires) {
 		s, c := w.pair(64<<10, func() {})
 		var reader sync.WaitGroup
-		reader.Go(func() { io.Copy(io.Discard, c) })
+		reader.Go(func() { _, _ = io.Copy(io.Discard, c) })
 		p := flushFrame(0, 300)
 		allocs := testing.AllocsPerRun(500, func() {
 			if !s.send(p) {

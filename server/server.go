@@ -230,13 +230,13 @@ func (s *Server) hijack(w http.ResponseWriter) (*socket, *bufio.Reader, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	conn.SetDeadline(time.Time{})
+	_ = conn.SetDeadline(time.Time{})
 	under := conn
 	if t, ok := conn.(*tls.Conn); ok {
 		under = t.NetConn()
 	}
 	sock := newSocket(conn, under.(*link), s.config.FrameBytes)
-	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
+	early, _ := buffered.Peek(buffered.Reader.Buffered())
 	from := io.MultiReader(bytes.NewReader(bytes.Clone(early)), sock)
 	return sock, bufio.NewReaderSize(from, readBuffer), nil
 }
@@ -341,6 +341,7 @@ func (s *Server) missing(name market.Room) string {
 			return "not offered: book has no depth, or one of " + strings.Join(s.config.Depths, " ")
 		case market.CandlesChannel:
 			return "not offered: candles need a width, one of " + strings.Join(s.config.Widths, " ")
+		default:
 		}
 		return "this node does not serve it"
 	}

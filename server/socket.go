@@ -108,7 +108,7 @@ func (s *socket) put(p []byte) bool {
 		return true // nobody reads it: as good as sent
 	}
 	s.link.expect(len(p))
-	s.Conn.Write(p) // an error has closed the link, and so ends the reader, which sees to the rest
+	_, _ = s.Conn.Write(p) // an error has closed the link, and so ends the reader, which sees to the rest
 	return !s.link.flushed()
 }
 

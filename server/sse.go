@@ -16,7 +16,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		status, body := problem(http.StatusBadRequest, wire.BadRequest, "name the rooms: /v1/events?rooms=trades:BINANCE:BTC-USDT,book:BINANCE:BTC-USDT@20&interval=100ms")
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		w.Write(body)
+		_, _ = w.Write(body)
 		return
 	}
 	if bad := s.admit.enter(remoteIP(r)); bad != nil {
@@ -27,10 +27,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // proxies pass events on at once
 	rc := http.NewResponseController(w)
-	rc.SetReadDeadline(time.Time{})
-	rc.SetWriteDeadline(time.Time{}) // the pump sees to the slow
-	w.Write([]byte("retry: 2000\n\n"))
-	out := &eventStream{wake: make(chan struct{}, 1), over: make(chan struct{}), cut: func() { rc.SetWriteDeadline(time.Unix(1, 0)) }}
+	_ = rc.SetReadDeadline(time.Time{})
+	_ = rc.SetWriteDeadline(time.Time{}) // the pump sees to the slow
+	_, _ = w.Write([]byte("retry: 2000\n\n"))
+	out := &eventStream{wake: make(chan struct{}, 1), over: make(chan struct{}), cut: func() { _ = rc.SetWriteDeadline(time.Unix(1, 0)) }}
 	sess := s.open(out, wire.JSON, remoteIP(r))
 	if !s.enter(sess, first) {
 		return
