@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"tapedeck/market"
@@ -183,6 +184,25 @@ func (s *session) tooMany() *wire.Error {
 
 func unknownRoom(message string) *wire.Error {
 	return &wire.Error{Code: wire.UnknownRoom, Message: message}
+}
+
+// missing says why a room is not served.
+func (s *Server) missing(name market.Room) string {
+	venues := s.hub.Venues()
+	for _, v := range venues {
+		if v != name.Venue {
+			continue
+		}
+		switch name.Channel {
+		case market.BookChannel:
+			return "not offered: book has no depth, or one of " + strings.Join(s.config.Depths, " ")
+		case market.CandlesChannel:
+			return "not offered: candles need a width, one of " + strings.Join(s.config.Widths, " ")
+		default:
+		}
+		return "this node does not serve it"
+	}
+	return "unknown venue: there are " + strings.Join(venues, " ")
 }
 
 // grant turns a wish into what is given.
