@@ -105,9 +105,10 @@ type disturbed struct {
 
 // recordingRun is a decoder and the books of what it told.
 type recordingRun struct {
-	decoder feed.Decoder
-	batch   market.Batch
-	books   map[string]*runBook // by native name
+	decoder  feed.Decoder
+	numbered bool // its messages are numbered together
+	batch    market.Batch
+	books    map[string]*runBook // by native name
 }
 
 // runBook is one book.
@@ -134,7 +135,9 @@ type touch struct {
 }
 
 func newRun(rec *Recording) *recordingRun {
-	return &recordingRun{decoder: rec.Format.New(rec.Options), books: map[string]*runBook{}}
+	return &recordingRun{
+		decoder: rec.Format.New(rec.Options), numbered: rec.Format.Scope == feed.ScopeConnection, books: map[string]*runBook{},
+	}
 }
 
 func newDisturbed(rec *Recording, rng *rand.Rand) *disturbed {
@@ -166,13 +169,18 @@ func (p *recordingRun) play(r *feed.Record) (touched []touch, err error) {
 		}
 		good := b.Good()
 		effect := b.Apply(ev, snapshot.Cause{})
+		if _, gap := ev.Payload.(*market.Gap); gap {
+			if b.Lose(); good && !b.Good() {
+				touched = append(touched, touch{native: ev.Symbol.Native, effect: snapshot.Broken, broken: b.whole})
+			}
+		}
 		if !isBook {
 			continue
 		}
 		touched = append(touched, touch{
 			native: ev.Symbol.Native, snapshot: k.Snapshot, check: k.Check != nil, effect: effect,
 			broken: b.whole && effect == snapshot.Broken,
-			moved:  !k.Snapshot && k.Chain != nil && good && b.Good() && k.Last > b.last,
+			moved:  !k.Snapshot && good && b.Good() && (k.Last > b.last || k.Chain == nil && p.numbered),
 		})
 		b.whole = b.whole || k.Snapshot && b.Good()
 		b.seen = b.seen || !k.Snapshot
@@ -227,7 +235,7 @@ func (d *disturbed) plain() error {
 	}
 	for _, t := range touched {
 		b := d.books[t.native]
-		if t.snapshot && b.Good() && b.last == d.clean.books[t.native].last { // one fetched by REST may be older than the fault
+		if t.snapshot && b != nil && b.Good() && b.last == d.clean.books[t.native].last { // one fetched by REST may be older than the fault
 			b.hurt, b.must = false, ""
 		}
 	}
@@ -284,23 +292,16 @@ func intersection(first, second []touch) (both []touch) {
 
 // hurt notes which books a fault may have touched: all of a connection, where one number counts it all.
 func (d *disturbed) hurt(touched []touch) {
-	due := d.at + 1 + d.rng.IntN(60)
-	for _, t := range touched {
-		if b := d.books[t.native]; b != nil {
-			b.hurt, b.due = true, due
+	due := d.at + 3 + d.rng.IntN(60) // once what follows the fault, two messages in another order among it, has been read
+	for native, clean := range d.clean.books {
+		b := d.books[native]
+		if b == nil { // what makes it known was dropped, or comes late
+			b = &runBook{Book: newBook(), symbol: clean.symbol}
+			d.books[native] = b
+			touched = append(touched, touch{native: native})
 		}
-	}
-	if d.rec.Format.Scope == feed.ScopeConnection {
-		for _, b := range d.books {
+		if d.numbered || slices.ContainsFunc(touched, func(t touch) bool { return t.native == native }) {
 			b.hurt, b.due = true, due
-		}
-	}
-	for _, t := range touched {
-		if d.books[t.native] == nil { // what makes it known was dropped
-			d.books[t.native] = &runBook{
-				Book:   newBook(),
-				symbol: d.clean.books[t.native].symbol, hurt: true, due: due,
-			}
 		}
 	}
 }
