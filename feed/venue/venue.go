@@ -4,6 +4,7 @@ package venue
 import (
 	"tapedeck/feed"
 	"tapedeck/feed/venue/binance"
+	"tapedeck/feed/venue/bitfinex"
 	"tapedeck/feed/venue/bitmex"
 	"tapedeck/feed/venue/bitstamp"
 	"tapedeck/feed/venue/coinbase"
@@ -20,6 +21,7 @@ var Formats = []*feed.Format{
 	binance.Spot,
 	binance.USDM,
 	binance.COINM,
+	bitfinex.Format,
 	bitmex.Format,
 	deribit.Format,
 	coinbase.Format,
