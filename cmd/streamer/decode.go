@@ -105,10 +105,10 @@ type decoding struct {
 }
 
 func (d *decoding) all(c *cli.Context, files *capture.Merged) error {
-	for offset := int64(0); c.Context.Err() == nil; offset++ {
+	for offset := int64(0); c.Err() == nil; offset++ {
 		m, err := files.Next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case capture.IsBadLine(err):
 			d.tally.bad(err)
@@ -181,7 +181,17 @@ type line struct {
 	Last     int64           `json:"last,omitempty"`
 	Prev     int64           `json:"prev,omitempty"`
 	State    string          `json:"state,omitempty"`
+	Facts    *facts          `json:"facts,omitempty"`
 	D        json.RawMessage `json:"d,omitempty"`
+}
+
+// facts is what a venue says of an instrument.
+type facts struct {
+	Tick     string `json:"tick,omitempty"`
+	Lot      string `json:"lot,omitempty"`
+	Contract string `json:"contract,omitempty"`
+	Currency string `json:"currency,omitempty"`
+	Inverse  bool   `json:"inverse,omitempty"`
 }
 
 func (d *decoding) print(m *capture.Message, e *market.Event) error {
@@ -204,6 +214,11 @@ func (d *decoding) print(m *capture.Message, e *market.Event) error {
 		l.Snapshot, l.First, l.Last, l.Prev = p.Snapshot, p.First, p.Last, p.Prev
 	case *market.Status:
 		l.State = p.State.String()
+	case *market.Gap:
+		l.State = "gap"
+	case *market.Instrument:
+		l.Facts = &facts{p.Tick.String(), p.Lot.String(), p.Contract.String(), p.Currency, p.Inverse}
+	default:
 	}
 	return d.out.Encode(l)
 }
@@ -282,9 +297,14 @@ func whatOf(e *market.Event) string {
 		return "book delta"
 	case *market.Status:
 		return "status"
+	case *market.Gap:
+		return "gap"
+	case *market.Instrument:
+		return "instrument"
+	default:
+		c, _ := channelOf(e)
+		return c.String()
 	}
-	c, _ := channelOf(e)
-	return c.String()
 }
 
 // print writes the summary.

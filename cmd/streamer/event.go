@@ -10,7 +10,7 @@ import (
 	"tapedeck/wire"
 )
 
-// channelOf is the channel that an event is of; a status is of all of its symbol's.
+// channelOf is the channel that an event is of. What is of the symbol itself (a status, a gap, facts) is of all.
 func channelOf(e *market.Event) (c market.Channel, all bool) {
 	switch e.Payload.(type) {
 	case *market.Quote:
@@ -21,10 +21,11 @@ func channelOf(e *market.Event) (c market.Channel, all bool) {
 		return market.TickerChannel, false
 	case *market.Candle:
 		return market.CandlesChannel, false
-	case *market.Status:
+	case *market.Trade:
+		return market.Trades, false
+	default:
 		return 0, true
 	}
-	return market.Trades, false
 }
 
 // bodyOf is what a room of the event's channel would be told of it; nil where it is of no channel.
@@ -40,8 +41,9 @@ func bodyOf(e *market.Event) market.Body {
 		return p
 	case *market.Candle:
 		return &market.Candles{List: []market.Candle{*p}}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // textOf is an event's body as clients are told it, in JSON; nil where it has none.
@@ -70,11 +72,16 @@ func tellEvent(e *market.Event) string {
 	switch p := e.Payload.(type) {
 	case *market.Status:
 		return text + " " + p.State.String() + " " + p.Reason
+	case *market.Gap:
+		return text + " gap: something that the venue sent before this is missing"
+	case *market.Instrument:
+		return fmt.Sprintf("%s tick %s lot %s contract %s %s inverse %t", text, p.Tick, p.Lot, p.Contract, p.Currency, p.Inverse)
 	case *market.Book:
 		if p.Snapshot {
 			text += " snapshot"
 		}
 		text += fmt.Sprintf(" first %d last %d prev %d", p.First, p.Last, p.Prev)
+	default:
 	}
 	return text + " " + strings.Trim(string(textOf(e)), "[]")
 }
