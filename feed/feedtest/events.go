@@ -53,6 +53,9 @@ func payload(b *strings.Builder, p market.Payload) {
 			p.Start, p.Width, p.Open, p.High, p.Low, p.Close, p.Volume, p.Trades, p.QuoteVolume, p.VWAP, p.Final)
 	case *market.Status:
 		fmt.Fprintf(b, " state=%s", p.State)
+	case *market.Gap:
+	case *market.Instrument:
+		fmt.Fprintf(b, " tick=%s lot=%s contract=%s %s inverse=%t", p.Tick, p.Lot, p.Contract, p.Currency, p.Inverse)
 	}
 }
 
