@@ -8,6 +8,7 @@ import (
 	"tapedeck/feed/venue/bitmex"
 	"tapedeck/feed/venue/bitstamp"
 	"tapedeck/feed/venue/coinbase"
+	"tapedeck/feed/venue/cryptocom"
 	"tapedeck/feed/venue/deribit"
 	"tapedeck/feed/venue/gemini"
 	"tapedeck/feed/venue/hyperliquid"
@@ -23,6 +24,7 @@ var Formats = []*feed.Format{
 	binance.COINM,
 	bitfinex.Format,
 	bitmex.Format,
+	cryptocom.Format,
 	deribit.Format,
 	coinbase.Format,
 	hyperliquid.Format,
