@@ -134,6 +134,17 @@ func (c *Cursor) Key() ([]byte, bool) {
 		c.at += 5
 		return d[2:3], true
 	}
+	if d := c.doc[c.at:]; !c.first && len(d) > 2 && d[0] == ',' && d[1] == '"' {
+		// or a word
+		i := 2
+		for i < len(d) && (isLetter(d[i]) || d[i] == '_') {
+			i++
+		}
+		if i+1 < len(d) && d[i] == '"' && d[i+1] == ':' {
+			c.at += i + 2
+			return d[2:i], true
+		}
+	}
 	if !c.step('}') {
 		return nil, false
 	}
