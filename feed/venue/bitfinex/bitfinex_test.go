@@ -9,13 +9,10 @@ import (
 	"testing"
 
 	"tapedeck/feed"
-	"tapedeck/feed/feedtest"
 	"tapedeck/feed/venue/bitfinex"
 	"tapedeck/market"
 	"tapedeck/snapshot"
 )
-
-func TestDecoder(t *testing.T) { feedtest.Decoder(t, bitfinex.Format, "testdata/bitfinex") }
 
 func TestSymbols(t *testing.T) {
 	for _, test := range []struct {

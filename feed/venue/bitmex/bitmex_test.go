@@ -14,8 +14,6 @@ import (
 	"tapedeck/snapshot"
 )
 
-func TestDecoder(t *testing.T) { feedtest.Decoder(t, bitmex.Format, "testdata/bitmex") }
-
 func symbolOf(t *testing.T, native string) market.Symbol {
 	t.Helper()
 	var b market.Batch

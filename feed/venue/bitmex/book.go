@@ -109,7 +109,10 @@ func find(b *market.Batch, from int, sym *market.Symbol) int {
 
 // apply adds a row to an event.
 func (d *decoder) apply(k *market.Book, r *row) {
-	price := d.prices.learn(r, d.message.action == remove)
+	price := r.price
+	if d.message.action != update || !price.Set() { // a change that tells its price needs no memory
+		price = d.prices.learn(r, d.message.action == remove)
+	}
 	if !price.Set() {
 		k.Chain = lost
 		return

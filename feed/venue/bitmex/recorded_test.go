@@ -163,7 +163,7 @@ func TestFaults(t *testing.T) {
 			return []feed.Record{{Value: fmt.Appendf(nil, `{"table":"orderBookL2","action":"partial","filter":{"symbol":%q},"data":[%s]}`,
 				sym.Native, strings.Join(rows, ","))}}
 		},
-	}, 3)
+	}, 1)
 }
 
 type rowAt struct {

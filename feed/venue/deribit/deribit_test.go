@@ -14,8 +14,6 @@ import (
 	"tapedeck/snapshot"
 )
 
-func TestDecoder(t *testing.T) { feedtest.Decoder(t, deribit.Format, "testdata/deribit") }
-
 func symbolOf(t *testing.T, native string) (market.Symbol, error) {
 	t.Helper()
 	var b market.Batch
