@@ -11,9 +11,9 @@ func TestChanges(t *testing.T) {
 	bid := []market.Level{{Price: market.MustDecimal("37000.10000000"), Qty: market.MustDecimal("0.50000000")}}
 	ask := []market.Level{{Price: market.MustDecimal("37000.2"), Qty: market.MustDecimal("0")}}
 	for text, good := range map[string]bool{
-		`[["buy","37000.10000000","0.50000000"],["sell","37000.2","0"]]`:                   true,
-		`[["sell","37000.2","0"],["buy","37000.10000000","0.50000000"]]`:                   true,
-		` [ [ "buy" , "37000.10000000" , "0.50000000" ] , [ "sell" , "37000.2" , "0" ] ] `: true,
+		`[["buy","37000.10000000","0.50000000"],["sell","37000.2","0"]]`:                           true,
+		`[["sell","37000.2","0"],["buy","37000.10000000","0.50000000"]]`:                           true,
+		` [ [ "buy" , "37000.10000000" , "0.50000000" ] , [ "sell" , "37000.2" , "0" ] ] `:         true,
 		`[["\u0062uy",37000.10000000,"0.50000000",3],["\u0073\u0065\u006c\u006c","37000.2",0,[]]]`: true,
 		`[["bid","37000.1","1"]]`: false, `[["buy","37000.1"]]`: false, `[["buy","37000.1","-1"]]`: false, `[["sell","0","1"]]`: false,
 		`[["buy","37000.1",null]]`: false, `[["sell","x","1"]]`: false, `[[1,"1","1"]]`: false, `[[]]`: false, `[null]`: false,
