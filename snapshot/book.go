@@ -1,10 +1,6 @@
 package snapshot
 
-import (
-	"math"
-
-	"tapedeck/market"
-)
+import "tapedeck/market"
 
 // Book is a symbol's levels. It starts empty and good; the first delta without a snapshot makes it
 // wait for one. Its venue's Chain judges what follows what, and its Check what came of it. A snapshot
@@ -14,8 +10,8 @@ type Book struct {
 	bids, asks side
 	changes    changes
 	pending    pending
-	newBids    side // scratch of swap
-	newAsks    side
+	oldBids    side // what was before the newest snapshot
+	oldAsks    side
 	full       market.Book
 	last       int64 // the venue's number of the newest message applied
 	base       int64 // that of the newest snapshot
@@ -31,7 +27,7 @@ type Book struct {
 // NewBook returns an empty book.
 func NewBook(l Limits, _ Origin) State {
 	b := &Book{depth: l.Depth}
-	b.asks.asks, b.newAsks.asks = true, true
+	b.asks.asks, b.oldAsks.asks = true, true
 	b.changes.keep = l.Changes
 	b.pending.limit = l.Pending
 	return b
@@ -82,7 +78,7 @@ func (b *Book) follow(p *market.Book, first bool) Effect {
 	mark := b.changes.next()
 	b.set(p)
 	switch {
-	case b.crossed() || !b.checks(p):
+	case !b.sound() || !b.checks(p):
 		return b.breaks()
 	case b.changes.next() == mark:
 		return b.proven(Silent)
@@ -142,39 +138,66 @@ func (b *Book) breaks() Effect {
 	return None
 }
 
-// depths says how many levels a side may have while a message is applied, and after it. Where the venue
-// cuts, it does so after the message: a level that is written before another leaves must not be left out.
-func (b *Book) depths(p *market.Book) (during, after int) {
-	if p.Depth > 0 && p.Depth <= b.depth {
-		return math.MaxInt, p.Depth
+// keptDepths is how many times the levels that are told a side keeps. Prices move, and what was behind
+// the worst level told is soon among the best: with 1,000 levels kept of bitcoin, a recorded book@20 was wrong
+// within minutes.
+const keptDepths = 5
+
+// put applies a level and logs what that changed of those that are told.
+func (b *Book) put(s *side, l market.Level) {
+	i, what := s.put(&l)
+	edge := len(s.levels) - b.depth // the worst level that is told, if there are more
+	switch {
+	case what == altered && i >= edge:
+		b.changes.add(s.asks, l)
+	case what == added && i >= edge:
+		b.changes.add(s.asks, l)
+		if edge > 0 {
+			b.changes.gone(s.asks, s.levels[edge-1].Price)
+		}
+	case what == removed && i > edge:
+		b.changes.gone(s.asks, l.Price)
+		if edge >= 0 {
+			b.changes.add(s.asks, s.levels[edge])
+		}
 	}
-	return b.depth, b.depth
 }
 
-// set applies levels and logs those that changed.
+// set applies a message's levels. They are cut after it: a level that is written before another leaves must not be
+// left out.
 func (b *Book) set(p *market.Book) {
-	during, after := b.depths(p)
 	for _, l := range p.Bids {
-		if l, changed := b.bids.set(l, during); changed {
-			b.log(false, l)
-		}
+		b.put(&b.bids, l)
 	}
 	for _, l := range p.Asks {
-		if l, changed := b.asks.set(l, during); changed {
-			b.log(true, l)
-		}
+		b.put(&b.asks, l)
 	}
-	b.bids.cut(after, func(price market.Decimal) { b.changes.gone(false, price) })
-	b.asks.cut(after, func(price market.Decimal) { b.changes.gone(true, price) })
+	for _, s := range []*side{&b.bids, &b.asks} {
+		if told := b.told(s); b.venueCuts(p) && len(told) > p.Depth {
+			for _, l := range told[:len(told)-p.Depth] {
+				b.changes.gone(s.asks, l.Price)
+			}
+		}
+		b.trim(s, p)
+	}
 }
 
-func (b *Book) log(ask bool, l market.Level) {
-	if l.Qty.IsZero() {
-		b.changes.gone(ask, l.Price)
+// trim removes what the venue does not keep after a message, and what we do not.
+func (b *Book) trim(s *side, p *market.Book) {
+	if b.venueCuts(p) {
+		s.cut(p.Depth)
 	} else {
-		b.changes.add(ask, l)
+		s.keep(keptDepths * b.depth)
 	}
 }
+
+func (b *Book) venueCuts(p *market.Book) bool { return p.Depth > 0 && p.Depth <= b.depth }
+
+// told are the levels of a side that readers are told, best last.
+func (b *Book) told(s *side) []market.Level { return tail(s.levels, b.depth) }
+
+// sound reports whether what is told may be true: the sides do not cross, and lack nothing that was not kept.
+func (b *Book) sound() bool { return !b.crossed() && b.bids.whole(b.depth) && b.asks.whole(b.depth) }
 
 func (b *Book) crossed() bool {
 	bid, ask := b.bids.best(), b.asks.best()
@@ -191,7 +214,7 @@ func (b *Book) replace(p *market.Book, first bool) Effect {
 	doubt := !good && b.unproven(p)
 	b.base, b.last, b.snap, b.waiting, b.doubt = p.Last, p.Last, true, false, doubt
 	switch whole := b.checks(p) && b.again(p); {
-	case !whole || b.crossed():
+	case !whole || !b.sound():
 		b.waiting, b.doubt = true, false
 		b.bids.levels, b.asks.levels = b.bids.levels[:0], b.asks.levels[:0]
 	case doubt:
@@ -220,11 +243,12 @@ func (b *Book) unproven(p *market.Book) bool {
 
 // swap makes the snapshot's levels the book's, and keeps the old ones for compare.
 func (b *Book) swap(p *market.Book) {
-	_, depth := b.depths(p)
-	b.newBids.load(p.Bids, depth)
-	b.newAsks.load(p.Asks, depth)
-	b.bids.levels, b.newBids.levels = b.newBids.levels, b.bids.levels
-	b.asks.levels, b.newAsks.levels = b.newAsks.levels, b.asks.levels
+	b.bids, b.oldBids = b.oldBids, b.bids
+	b.asks, b.oldAsks = b.oldAsks, b.asks
+	b.bids.load(p.Bids)
+	b.asks.load(p.Asks)
+	b.trim(&b.bids, p)
+	b.trim(&b.asks, p)
 }
 
 // reaches reports whether the kept deltas continue the snapshot p up to the present.
@@ -260,15 +284,14 @@ func (b *Book) again(p *market.Book) bool {
 			return false
 		}
 		b.last, b.snap = max(d.Last, b.last), false
-		during, after := b.depths(d)
 		for _, l := range d.Bids {
-			b.bids.set(l, during)
+			b.bids.put(&l)
 		}
 		for _, l := range d.Asks {
-			b.asks.set(l, during)
+			b.asks.put(&l)
 		}
-		b.bids.cut(after, func(market.Decimal) {})
-		b.asks.cut(after, func(market.Decimal) {})
+		b.trim(&b.bids, d)
+		b.trim(&b.asks, d)
 		whole = b.checks(d)
 		return whole
 	})
@@ -278,9 +301,9 @@ func (b *Book) again(p *market.Book) bool {
 // compare logs what a snapshot changed of a good book, or makes readers take the state if that is
 // shorter to say.
 func (b *Book) compare() Effect {
-	n := b.changes.differ(&b.newBids, &b.bids)
-	n += b.changes.differ(&b.newAsks, &b.asks)
-	switch size := len(b.bids.levels) + len(b.asks.levels); {
+	n := b.changes.differ(false, b.told(&b.oldBids), b.told(&b.bids))
+	n += b.changes.differ(true, b.told(&b.oldAsks), b.told(&b.asks))
+	switch size := len(b.told(&b.bids)) + len(b.told(&b.asks)); {
 	case n == 0:
 		return Silent
 	case n > size || n > b.changes.keep:

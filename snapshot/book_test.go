@@ -145,8 +145,8 @@ func TestBookTellsWhatEachMessageDid(t *testing.T) {
 	}
 }
 
-// A book keeps so many levels a side. What is cut is told as gone, and so is what comes in its place.
-func TestBookIsCutToItsDepth(t *testing.T) {
+// Readers are told so many levels a side. What leaves them is told as gone, and what comes in its place whole.
+func TestBookIsToldToItsDepth(t *testing.T) {
 	l := limits()
 	l.Depth = 3
 	b := snapshot.NewBook(l, snapshot.Origin{})
@@ -162,9 +162,12 @@ func TestBookIsCutToItsDepth(t *testing.T) {
 	}{
 		{levels("9.5", "1"), "9.5:1 7:0"},
 		{levels("5", "1"), ""},
-		{levels("9.5", "0"), "9.5:0"},
-		{levels("5", "1"), "5:1"},
-		{levels("10", "1", "9.7", "1"), "10:1 9.7:1 8:0 5:0"},
+		{levels("6", "2"), ""},
+		{levels("9.5", "0"), "9.5:0 7:1"},
+		{levels("8", "0", "7", "0"), "8:0 7:0 6:2 5:1"},
+		{levels("10", "1", "9.7", "1"), "10:1 9.7:1 6:0 5:0"},
+		{levels("5", "0"), ""},
+		{levels("9", "0", "9.7", "0"), "9.7:0 9:0 6:2"},
 	} {
 		b.Apply(event(delta(nil, 0, 0, step.change, nil)), snapshot.Cause{})
 		body, ok := b.Since(r.mark, b.Mark())
@@ -185,6 +188,39 @@ func TestBookIsCutToItsDepth(t *testing.T) {
 		if !r.equal(full(t, b)) {
 			t.Fatalf("the reader has %v", r.ladder)
 		}
+	}
+}
+
+// More levels are kept than are told, but not all. Where one that was not kept would be told, the book is stale.
+func TestBookIsNotServedWithHoles(t *testing.T) {
+	l := limits()
+	l.Depth = 4
+	stale := 0
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		b := snapshot.NewBook(l, snapshot.Origin{})
+		b.Apply(event(whole(nil, 0, nil, nil)), snapshot.Cause{})
+		model, top := newLadder(), int64(100)
+		for b.Good() && top > 50 {
+			price, qty := top-r.Int64N(40), r.Int64N(3)
+			if r.IntN(3) == 0 { // the price falls: what was best goes, what was behind is among the best
+				price, qty = top, 0
+				top--
+			}
+			if delete(model.bids, strconv.FormatInt(price, 10)); qty > 0 {
+				model.bids[strconv.FormatInt(price, 10)] = strconv.FormatInt(qty, 10)
+			}
+			b.Apply(event(delta(nil, 0, 0, []market.Level{{Price: market.Int(price), Qty: market.Int(qty)}}, nil)), snapshot.Cause{})
+			if have := full(t, b); b.Good() && !have.equal(model.top(4)) {
+				t.Fatalf("seed %d: the book is %v, the venue's %v", seed, have, model.top(4))
+			}
+		}
+		if !b.Good() {
+			stale++
+		}
+	}
+	if stale == 0 || stale == 100 {
+		t.Errorf("%d of 100 books turned stale, which proves nothing", stale)
 	}
 }
 
@@ -242,7 +278,7 @@ func TestBookKeepsSoManyDeltas(t *testing.T) {
 // whenever it was made.
 func TestBookAgainstTheVenue(t *testing.T) {
 	changed, replaced := 0, 0
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		l := limits()
 		l.Changes = 4 + r.IntN(60)

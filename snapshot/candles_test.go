@@ -308,7 +308,7 @@ func (tp *tape) candles(width, over int64) (list []string) {
 // and it does not matter when a view was made.
 func TestCandlesAgainstTheTape(t *testing.T) {
 	variants := []string{"3m", "5m", "15m", "1h"}
-	for seed := range uint64(60) {
+	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		m := snapshot.NewMinutes(limits(), snapshot.Origin{Whole: true}).(*snapshot.Minutes)
 		early := map[string]snapshot.View{}
@@ -362,7 +362,7 @@ func compareCandles(t *testing.T, seed uint64, what string, s snapshot.State, wa
 // A derived ticker is the last price and the sum of the last 1,440 whole minutes, rolled on by the clock and not
 // by trades, and nothing of it is told before all of those minutes are known.
 func TestRollingDay(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(3) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		began := at(1_000_000)
 		m := snapshot.NewMinutes(limits(), snapshot.Origin{}).(*snapshot.Minutes)

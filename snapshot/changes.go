@@ -76,19 +76,20 @@ func compareChanges(a, b change) int {
 }
 
 // differ logs what turns the levels in old into those in now (both best last); it returns how many.
-func (c *changes) differ(old, now *side) (n int) {
-	i, j := len(old.levels)-1, len(now.levels)-1
+func (c *changes) differ(asks bool, old, now []market.Level) (n int) {
+	s := side{asks: asks}
+	i, j := len(old)-1, len(now)-1
 	for i >= 0 || j >= 0 {
 		switch {
-		case j < 0 || (i >= 0 && old.worse(now.levels[j].Price, old.levels[i].Price)):
-			c.gone(old.asks, old.levels[i].Price)
+		case j < 0 || (i >= 0 && s.worse(now[j].Price, old[i].Price)):
+			c.gone(asks, old[i].Price)
 			i, n = i-1, n+1
-		case i < 0 || old.worse(old.levels[i].Price, now.levels[j].Price):
-			c.add(old.asks, now.levels[j])
+		case i < 0 || s.worse(old[i].Price, now[j].Price):
+			c.add(asks, now[j])
 			j, n = j-1, n+1
 		default:
-			if !old.levels[i].Qty.Equal(now.levels[j].Qty) {
-				c.add(old.asks, now.levels[j])
+			if !old[i].Qty.Equal(now[j].Qty) {
+				c.add(asks, now[j])
 				n++
 			}
 			i, j = i-1, j-1

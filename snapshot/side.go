@@ -5,8 +5,9 @@ import "tapedeck/market"
 // side is one side of a book, its best level last: most changes are near the best, so there is
 // little to move. A sorted slice beats a tree at the sizes of books (20 to 2,000 levels).
 type side struct {
-	levels []market.Level
-	asks   bool
+	levels  []market.Level
+	asks    bool
+	dropped market.Decimal // the best price of which a level was not kept since the last snapshot
 }
 
 // worse reports that price a stands behind price b.
@@ -39,39 +40,62 @@ func (s *side) find(price market.Decimal) (int, bool) {
 	return lo, lo < len(s.levels) && s.levels[lo].Price.Equal(price)
 }
 
-// set makes the quantity at a price what l says, and reports whether that changed anything. A new
-// level behind the worst of a full side is left out. It returns the level with its price as it was
-// first written, so that readers see one spelling of it.
-func (s *side) set(l market.Level, depth int) (market.Level, bool) {
+// deed is what became of a level.
+type deed uint8
+
+const (
+	untouched deed = iota
+	altered
+	added
+	removed
+)
+
+// put makes the quantity at a price what l says and returns where the level is, or was, and what became of it.
+// l gets the price as it was first written, so that readers see one spelling of it.
+func (s *side) put(l *market.Level) (int, deed) {
 	i, found := s.find(l.Price)
 	switch {
 	case found && l.Qty.IsZero():
 		l.Price = s.levels[i].Price
 		s.levels = append(s.levels[:i], s.levels[i+1:]...)
-		return l, true
+		return i, removed
 	case found:
+		l.Price = s.levels[i].Price
 		same := s.levels[i].Qty.Equal(l.Qty)
 		s.levels[i].Qty = l.Qty // also where only its spelling is new: a checksum is over the venue's digits
-		return s.levels[i], !same
-	case l.Qty.IsZero(), i == 0 && len(s.levels) >= depth:
-		return l, false
+		if same {
+			return i, untouched
+		}
+		return i, altered
+	case l.Qty.IsZero():
+		return i, untouched
 	}
 	s.levels = append(s.levels, market.Level{})
 	copy(s.levels[i+1:], s.levels[i:])
-	s.levels[i] = l
-	return l, true
+	s.levels[i] = *l
+	return i, added
 }
 
-// cut removes the worst levels beyond depth and passes each to told.
-func (s *side) cut(depth int, told func(market.Decimal)) {
-	over := len(s.levels) - depth
-	if over <= 0 {
-		return
+// cut removes the worst levels beyond n.
+func (s *side) cut(n int) {
+	if over := len(s.levels) - n; over > 0 {
+		s.levels = s.levels[:copy(s.levels, s.levels[over:])]
 	}
-	for _, l := range s.levels[:over] {
-		told(l.Price)
+}
+
+// keep removes the worst levels beyond n where there are many, and remembers that there were some.
+func (s *side) keep(n int) {
+	if over := len(s.levels) - n; over > n/8 {
+		if best := s.levels[over-1].Price; !s.dropped.Set() || s.worse(s.dropped, best) {
+			s.dropped = best
+		}
+		s.cut(n)
 	}
-	s.levels = s.levels[:copy(s.levels, s.levels[over:])]
+}
+
+// whole reports whether the best n levels are known: none that was dropped belongs to them.
+func (s *side) whole(n int) bool {
+	return !s.dropped.Set() || len(s.levels) >= n && s.worse(s.dropped, s.levels[len(s.levels)-n].Price)
 }
 
 func (s *side) best() market.Level {
@@ -82,8 +106,8 @@ func (s *side) best() market.Level {
 }
 
 // load fills the side from levels in any order; a later one of a price wins.
-func (s *side) load(levels []market.Level, depth int) {
-	s.levels = s.levels[:0]
+func (s *side) load(levels []market.Level) {
+	s.levels, s.dropped = s.levels[:0], market.Decimal{}
 	for i := len(levels) - 1; i >= 0; i-- { // venues send the best first: from behind, each is appended
 		if levels[i].Qty.IsZero() {
 			continue
@@ -95,9 +119,6 @@ func (s *side) load(levels []market.Level, depth int) {
 			copy(s.levels[at+1:], s.levels[at:])
 			s.levels[at] = levels[i]
 		}
-	}
-	if over := len(s.levels) - depth; over > 0 {
-		s.levels = s.levels[:copy(s.levels, s.levels[over:])]
 	}
 }
 

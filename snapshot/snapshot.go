@@ -71,7 +71,7 @@ type Partial interface {
 type Limits struct {
 	Trades  int // trades kept: the log of a trades room (1024)
 	Tape    int // trades in a snapshot (50)
-	Depth   int // levels kept a side (1000)
+	Depth   int // levels told a side, of which keptDepths times as many are kept (1000)
 	Changes int // level changes kept: how far a book's reader may fall behind before it gets the state (4096)
 	Pending int // deltas kept for a snapshot that is still to come (1024)
 	Minutes int // minute candles kept (1500: a day and an hour)

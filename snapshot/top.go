@@ -38,8 +38,8 @@ func NewTop(base State, variant string, l Limits) (View, bool) {
 
 // take reads the base's best levels into the scratch sides.
 func (t *Top) take(b *Book) {
-	t.newBids.levels = append(t.newBids.levels[:0], tail(b.bids.levels, t.depth)...)
-	t.newAsks.levels = append(t.newAsks.levels[:0], tail(b.asks.levels, t.depth)...)
+	t.newBids.levels = append(t.newBids.levels[:0], tail(b.told(&b.bids), t.depth)...)
+	t.newAsks.levels = append(t.newAsks.levels[:0], tail(b.told(&b.asks), t.depth)...)
 }
 
 func tail(levels []market.Level, n int) []market.Level {
@@ -57,12 +57,12 @@ func (t *Top) Refresh(base State, eff Effect) Effect {
 		return None
 	}
 	b := base.(*Book)
-	if was && eff != Replaced && equal(t.bids.levels, tail(b.bids.levels, t.depth)) && equal(t.asks.levels, tail(b.asks.levels, t.depth)) {
+	if was && eff != Replaced && equal(t.bids.levels, tail(b.told(&b.bids), t.depth)) && equal(t.asks.levels, tail(b.told(&b.asks), t.depth)) {
 		return None
 	}
 	t.take(b)
-	n := t.changes.differ(&t.bids, &t.newBids)
-	n += t.changes.differ(&t.asks, &t.newAsks)
+	n := t.changes.differ(false, t.bids.levels, t.newBids.levels)
+	n += t.changes.differ(true, t.asks.levels, t.newAsks.levels)
 	t.bids, t.newBids = t.newBids, t.bids
 	t.asks, t.newAsks = t.newAsks, t.asks
 	switch {

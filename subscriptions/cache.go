@@ -23,8 +23,8 @@ type line struct {
 	text []byte
 }
 
-// Read appends what follows *p to dst and moves p, as Room.read does, from memory where it can. The
-// caller holds the room's lock.
+// readShared appends what follows *p to dst and moves p, as read does, from memory where it can. The room
+// is locked.
 func (r *Room) readShared(dst []byte, enc wire.Encoding, p *Position, last int) ([]byte, Told) {
 	if !p.need && p.place == r.log.head() {
 		return dst, Told{}
@@ -52,3 +52,15 @@ func (r *Room) readShared(dst []byte, enc wire.Encoding, p *Position, last int) 
 
 // maxKeptText is how much memory a line keeps without need: a snapshot of 1,000 levels a side has 60 KB.
 const maxKeptText = 16 << 10
+
+// trim lets go of large memory that is not needed now; of all if nobody follows the room.
+func (c *cache) trim(unused bool) {
+	if unused {
+		c.used = 0
+	}
+	for i := range c.lines[c.used:] {
+		if l := &c.lines[c.used+i]; unused || cap(l.text) > maxKeptText {
+			l.text = nil
+		}
+	}
+}

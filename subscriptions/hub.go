@@ -252,7 +252,13 @@ func (h *Hub) Sweep(now int64) {
 const linger = 60e9 // ns that a view outlives its last reader
 
 func (l *listing) sweep(now int64) {
+	for _, r := range l.rooms {
+		if r != nil {
+			r.cache.trim(len(r.watches) == 0)
+		}
+	}
 	for key, v := range l.views {
+		v.cache.trim(len(v.watches) == 0)
 		switch {
 		case len(v.watches) > 0:
 			v.idle = 0

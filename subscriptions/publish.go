@@ -7,10 +7,10 @@ import (
 
 // stamp is a record as rooms see it.
 type stamp struct {
-	seq    uint64
-	ts, vt int64
-	clock  int64
-	at     int64
+	seq   uint64
+	ts    int64 // log time, µs
+	clock int64
+	at    int64 // the publisher's, ns
 }
 
 func (l *Log) cause(s *slot, at stamp) snapshot.Cause {
@@ -28,39 +28,46 @@ func (l *Log) publish(s *slot, events []market.Event, at stamp) {
 	if l.ticks {
 		l.tick(s, at)
 	}
+	halted, reason := s.halted, s.reason
 	for i := s.first; i >= 0; i = l.links[i] {
-		ev := &events[i]
-		at.vt = ev.Time
-		switch p := ev.Payload.(type) {
-		case *market.Trade:
-			l.apply(s, market.Trades, ev, at)
-			if l.venue.Derived[market.CandlesChannel] && s.wanted[market.CandlesChannel] {
-				if r := l.room(s, market.CandlesChannel, at); r != nil {
-					r.apply(ev, l.cause(s, at))
-				}
-			}
-		case *market.Quote:
-			l.applyVenue(s, market.Quotes, ev, at)
-		case *market.Book:
-			l.loose = l.loose || p.Chain == nil
-			l.apply(s, market.BookChannel, ev, at)
-		case *market.Ticker:
-			l.applyVenue(s, market.TickerChannel, ev, at)
-		case *market.Candle:
-			l.applyVenue(s, market.CandlesChannel, ev, at)
-		case *market.Status:
-			s.halted, s.reason = p.State == market.Halted, p.Reason
-		case *market.Gap:
-			l.hole(s, at)
-		case *market.Instrument:
-			s.list.facts = *p
+		if p, ok := events[i].Payload.(*market.Status); ok {
+			halted, reason = p.State == market.Halted, p.Reason
+			continue
 		}
+		l.route(s, &events[i], at)
 	}
+	s.halted, s.reason = halted, reason
 	for _, r := range s.rooms {
 		if r != nil && r.home == l {
 			r.finish(at)
-			r.halt(s, at.ts)
+			r.halt(s, at.ts) // after what the record brought
 		}
+	}
+}
+
+// route applies an event to the rooms that it concerns.
+func (l *Log) route(s *slot, ev *market.Event, at stamp) {
+	switch p := ev.Payload.(type) {
+	case *market.Trade:
+		l.apply(s, market.Trades, ev, at)
+		if l.venue.Derived[market.CandlesChannel] && s.wanted[market.CandlesChannel] {
+			if r := l.room(s, market.CandlesChannel, at); r != nil {
+				r.apply(ev, l.cause(s, at))
+			}
+		}
+	case *market.Quote:
+		l.applyVenue(s, market.Quotes, ev, at)
+	case *market.Book:
+		l.loose = l.loose || p.Chain == nil
+		l.apply(s, market.BookChannel, ev, at)
+	case *market.Ticker:
+		l.applyVenue(s, market.TickerChannel, ev, at)
+	case *market.Candle:
+		l.applyVenue(s, market.CandlesChannel, ev, at)
+	case *market.Gap:
+		l.hole(s, at)
+	case *market.Instrument:
+		s.list.facts = *p
 	}
 }
 

@@ -52,6 +52,7 @@ type Room struct {
 // pending is what a record has done to a room so far.
 type pending struct {
 	n                         uint64
+	vt                        int64 // the venue's time of its newest event
 	changed, replaced, broken bool
 	views                     bool // what it brought may concern views alone
 }
@@ -84,6 +85,7 @@ func (r *Room) visible() (market.RoomState, string) {
 
 // apply folds an event in; finish ends the record.
 func (r *Room) apply(ev *market.Event, c snapshot.Cause) {
+	r.pending.vt = ev.Time
 	r.effect(r.state.Apply(ev, c))
 }
 
@@ -107,18 +109,18 @@ func (r *Room) effect(eff snapshot.Effect) {
 // finish makes what a record did to the room one entry, and the same for its views.
 func (r *Room) finish(at stamp) {
 	p := r.pending
+	if p.n == 0 && !p.views {
+		return
+	}
 	r.pending = pending{}
 	eff := p.effect(r.state.Good())
-	switch {
-	case eff != snapshot.None:
+	if eff != snapshot.None {
 		r.record(p, at)
-	case !p.views:
-		return
 	}
 	for _, v := range r.views {
 		v.effect(v.state.(snapshot.View).Refresh(r.state, eff))
 		if v.pending.n > 0 {
-			v.pending.n = max(p.n, 1)
+			v.pending.n, v.pending.vt = max(p.n, 1), p.vt
 		}
 		v.finish(at)
 	}
@@ -140,7 +142,7 @@ func (p pending) effect(good bool) snapshot.Effect {
 func (r *Room) record(p pending, at stamp) {
 	told := r.seq > 0
 	before := r.seq
-	r.seq, r.ts, r.vt, r.clock, r.at = at.seq, at.ts, at.vt, at.clock, at.at
+	r.seq, r.ts, r.vt, r.clock, r.at = at.seq, at.ts, p.vt, at.clock, at.at
 	r.count += p.n
 	if p.broken && told && before < at.seq {
 		r.list.hub.counts.gap(wire.GapSource)
