@@ -64,6 +64,7 @@ type Config struct {
 	Page    http.Handler                                            // what "/" shows; nil: nothing
 	Log     *slog.Logger                                            // slog.Default
 	Refused func(p feed.Partition, r *feed.Record, why feed.Reason) // takes a refused record, which it must copy
+	Letters func() (written, lost uint64)                           // what became of those, for /metrics
 }
 
 // Feed is a topic's decoder.
@@ -72,7 +73,7 @@ type Feed struct {
 	Options feed.Options
 }
 
-// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Page and Refused.
+// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Page, Refused and Letters.
 func (c Config) WithDefaults() Config {
 	if c.Node == "" {
 		c.Node, _ = os.Hostname()

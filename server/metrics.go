@@ -132,6 +132,7 @@ var (
 	descSnapshots  = describe("tapedeck_snapshots_total", "Snapshots handed to sessions.")
 	descEncoded    = describe("tapedeck_encoded_messages_total", "Room messages encoded: what sessions share counts once.")
 	descBytes      = describe("tapedeck_sent_bytes_total", "Bytes handed to sessions' connections.")
+	descLetters    = describe("tapedeck_dead_letters_total", "Refused records set aside, by result: written, or lost because they could not be.", "result")
 	descReady      = describe("tapedeck_ready", "1 when the node may be sent clients.")
 )
 
@@ -149,6 +150,11 @@ func (p pulled) Collect(ch chan<- prometheus.Metric) {
 	p.sessions(gauge, count)
 	p.s.hub.GapCounts(func(why wire.GapReason, n uint64) { count(descGaps, n, string(why)) })
 	count(descEncoded, p.s.hub.Encoded())
+	if letters := p.s.config.Letters; letters != nil {
+		written, lost := letters()
+		count(descLetters, written, "written")
+		count(descLetters, lost, "lost")
+	}
 	ready, _ := p.s.ingest.ready.state()
 	gauge(descReady, truth(ready))
 }

@@ -212,7 +212,7 @@ func (s *Server) sweep() (stop func()) {
 				}
 				if is, _ := s.ingest.ready.state(); is && !ready {
 					ready = true
-					s.config.Log.Info("ready", "after", time.Since(s.ingest.ready.began).Round(time.Millisecond))
+					s.config.Log.Info("ready", "after", time.Since(s.ingest.ready.began).Round(time.Millisecond).String())
 				}
 			}
 		}

@@ -56,6 +56,13 @@ func check(c *cli.Context) error {
 	if err != nil {
 		return flags.BadConfig("cannot look at Kafka: %w", err)
 	}
+	if s.deadLetters != "" {
+		f, err := kafka.InspectDeadLetters(ctx, s.kafka.Cluster, s.deadLetters)
+		if err != nil {
+			return flags.BadConfig("cannot look at Kafka: %w", err)
+		}
+		findings = append(findings, f)
+	}
 	faults := 0
 	for _, f := range findings {
 		where := f.Topic

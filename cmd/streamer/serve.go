@@ -51,7 +51,7 @@ func serve(c *cli.Context) error {
 		if err != nil {
 			return flags.BadFlag("--dead-letters: %w", err)
 		}
-		s.server.Refused = letters.Refused
+		s.server.Refused, s.server.Letters = letters.Refused, letters.Counts
 		defer func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 			defer cancel()
@@ -82,7 +82,7 @@ func announce(s *settings, srv *server.Server) {
 	if a := srv.AdminAddr(); a != nil {
 		admin = "http://" + reachable(a)
 	}
-	s.server.Log.Info("serving", "clients", scheme+"://"+reachable(srv.Addr()), "admin", admin, "node", s.server.Node,
+	s.server.Log.Info("serving", "clients", scheme+"://"+reachable(srv.Addr()), "admin", admin, "node", s.server.WithDefaults().Node,
 		"feeds", strings.Join(topics, " "), "brokers", strings.Join(s.kafka.Cluster.Brokers, ","), "warmup", flags.Short(s.kafka.Warmup), "version", version)
 }
 

@@ -170,6 +170,10 @@ func TestServeSetsRecordsAside(t *testing.T) {
 		list := records(t, r.Addr(), "dead", 0)
 		return len(list) > 0 && string(list[0].Value) == "nonsense"
 	})
+	eventually(t, "it is counted", func() bool {
+		_, text := fetched(t, r.admin+"/metrics")
+		return strings.Contains(text, "tapedeck_dead_letters_total{result=\"written\"} 1\n")
+	})
 }
 
 func TestExplain(t *testing.T) {
@@ -273,6 +277,9 @@ func TestCheckConfig(t *testing.T) {
 	}
 	if code, out, errs := check("binance=mdd"); code != flags.WrongConfig || !strings.Contains(out, "fault    mdd: ") || errs != "streamer: serving would go wrong: 1 of the findings are faults\n" {
 		t.Errorf("no such topic: code %d: %s%s", code, out, errs)
+	}
+	if code, out, _ := check("binance=md", "--dead-letters", "dead"); code != flags.WrongConfig || !strings.Contains(out, "fault    dead: dead letters would be lost: topic dead does not exist") {
+		t.Errorf("no topic for dead letters: code %d: %s", code, out)
 	}
 	r.publish(t, 1, "BTCUSDT", trade("BTCUSDT", 2, "64000.20"))
 	r.publish(t, 0, "BTCUSDT", trade("BTCUSDT", 3, "64000.10"))

@@ -59,6 +59,27 @@ func Inspect(ctx context.Context, c Config) ([]Finding, error) {
 	return i.findings, nil
 }
 
+// InspectDeadLetters looks at the topic that dead letters go to. Its error is that nothing could be looked at.
+func InspectDeadLetters(ctx context.Context, c Cluster, topic string) (Finding, error) {
+	d, err := c.dialer(Config{}.withDefaults().Timeout)
+	if err != nil {
+		return Finding{}, err
+	}
+	first, err := d.any(ctx, c.Brokers)
+	if err != nil {
+		return Finding{}, errors.New(explain(err))
+	}
+	defer first.close()
+	l, err := first.metadata([]string{topic})
+	if err != nil {
+		return Finding{}, errors.New(explain(err))
+	}
+	if !l.there(topic) {
+		return Finding{Fault, topic, "dead letters would be lost: " + l.absence(topic, 0)}, nil
+	}
+	return Finding{Fine, topic, "there for dead letters; whether we may write to it shows with the first"}, nil
+}
+
 // inspection gathers what is found. It looks at one topic at a time.
 type inspection struct {
 	*Source
