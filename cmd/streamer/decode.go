@@ -37,9 +37,9 @@ This is how to look at a venue that is being added, or doubted. Nothing is conne
 
 Examples:
 
-  streamer decode --feed binance spot_btcusdt.raw.gz | head
-  streamer decode --feed binance-usdm --summary usdm_btcusdt.raw.gz
-  streamer decode --feed binance --room 'book:*' one.raw.gz one.rest.raw.gz | jq .d.bids[0]`,
+  streamer decode --format binance spot_btcusdt.raw.gz | head
+  streamer decode --format binance-usdm --summary usdm_btcusdt.raw.gz
+  streamer decode --format binance --room 'book:*' one.raw.gz one.rest.raw.gz | jq .d.bids[0]`,
 		Flags: []cli.Flag{
 			flags.Config(),
 			&cli.StringFlag{Name: "format", Aliases: []string{"feed"}, Usage: "the `NAME` of the decoder, with options as in serve's --feed: binance,trades=aggTrade"},
@@ -53,10 +53,10 @@ Examples:
 
 func decode(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return flags.BadFlag("decode needs files, as in streamer decode --feed binance spot_btcusdt.raw.gz")
+		return flags.BadFlag("decode needs files, as in streamer decode --format binance spot_btcusdt.raw.gz")
 	}
 	if c.String("format") == "" {
-		return flags.BadFlag("decode needs --feed: one of %s", strings.Join(formatNames(), " "))
+		return flags.BadFlag("decode needs --format: one of %s", strings.Join(formatNames(), " "))
 	}
 	name, options, _ := strings.Cut(c.String("format"), ",")
 	topic, o, err := parseFeed(strings.TrimSuffix(name+"=capture,"+options, ","))

@@ -88,7 +88,7 @@ func TestDecodeRefuses(t *testing.T) {
 		want string
 	}{
 		{nil, flags.WrongFlags, "decode needs files"},
-		{[]string{"x"}, flags.WrongFlags, "decode needs --feed"},
+		{[]string{"x"}, flags.WrongFlags, "decode needs --format"},
 		{[]string{"--feed", "binanc", "x"}, flags.WrongFlags, "did you mean binance"},
 		{[]string{"--feed", "binance", "--room", "[", "x"}, flags.WrongFlags, "--room"},
 		{[]string{"--feed", "binance", filepath.Join(t.TempDir(), "missing")}, flags.Failed, "missing"},
