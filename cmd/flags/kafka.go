@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -47,11 +48,13 @@ func Cluster(c *cli.Context) (kafka.Cluster, error) {
 		return k, Missing("brokers", "a Kafka broker")
 	}
 	for i, b := range k.Brokers {
-		if _, _, err := net.SplitHostPort(b); err != nil {
-			if strings.Contains(b, ":") {
-				return k, BadFlag("--brokers: %q is not HOST:PORT", b)
-			}
+		if !strings.Contains(b, ":") {
 			k.Brokers[i] = net.JoinHostPort(b, "9092")
+			continue
+		}
+		_, port, err := net.SplitHostPort(b)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 {
+			return k, BadFlag("--brokers: %q is not HOST:PORT", b)
 		}
 	}
 	if name := c.String("sasl-password-file"); name != "" {

@@ -120,6 +120,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		{"--log-level loud", flags.WrongFlags, `--log-level: "loud" is not a level: there are debug info warn error`},
 		{"--kafka-ca /nowhere/ca", flags.WrongFlags, "TLS is off"},
 		{"--brokers a:b:c", flags.WrongFlags, `--brokers: "a:b:c" is not HOST:PORT`},
+		{"--brokers a:b", flags.WrongFlags, `--brokers: "a:b" is not HOST:PORT`},
 		{"word", flags.WrongFlags, `check-config takes no arguments, but got "word"`},
 	}
 	for _, tt := range tests {
