@@ -144,19 +144,6 @@ func (s *Sum) Decimal() Decimal {
 	return Decimal{lo: v[0], hi: uint32(v[1]), scale: scale, flags: flagSet}
 }
 
-// Trimmed returns the total without trailing zero decimals beyond keep.
-func (s *Sum) Trimmed(keep int) Decimal {
-	t := *s
-	for int(t.scale) > keep {
-		q, r := t.v.div10()
-		if r != 0 {
-			break
-		}
-		t.v, t.scale = q, t.scale-1
-	}
-	return t.Decimal()
-}
-
 func fits(v wide) bool {
 	return v[3] == 0 && v[2] == 0 && (v[1] < maxHi || (v[1] == maxHi && v[0] <= maxLo))
 }

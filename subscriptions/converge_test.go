@@ -257,7 +257,7 @@ func (c *client) hasOrdered() {
 			name := pattern
 			name.Symbol = symbol
 			_, info, _ := c.node.hub.Snapshot(nil, wire.JSON, name, 0)
-			if venueOf(symbol) == pattern.Venue && info.HasRecords && !c.sub.Follows(name) && !c.left[name.String()] {
+			if venueOf(symbol) == pattern.Venue && info.Topic != "" && !c.sub.Follows(name) && !c.left[name.String()] {
 				c.fatal(name.String(), "%s did not join it", pattern)
 			}
 		}

@@ -10,27 +10,25 @@ import (
 
 // Info is what is known of a room, for people and for GET /v1/rooms.
 type Info struct {
-	Room       string           `json:"room"`
-	State      string           `json:"state"`
-	Reason     string           `json:"reason,omitempty"`
-	Covered    bool             `json:"covered"` // this node has read all that the room's state depends on
-	Origin     string           `json:"origin"`
-	Epoch      string           `json:"epoch,omitempty"`
-	Seq        uint64           `json:"seq"`
-	Time       int64            `json:"ts,omitempty"`
-	Topic      string           `json:"topic,omitempty"`
-	Partition  int32            `json:"partition"`
-	Channel    market.Channel   `json:"-"`
-	Visible    market.RoomState `json:"-"`
-	Readers    int              `json:"-"` // desks that follow it
-	HasRecords bool             `json:"-"`
+	Room      string           `json:"room"`
+	State     string           `json:"state"`
+	Reason    string           `json:"reason,omitempty"`
+	Covered   bool             `json:"covered"` // this node has read all that the room's state depends on
+	Origin    string           `json:"origin"`
+	Epoch     string           `json:"epoch,omitempty"`
+	Seq       uint64           `json:"seq"`
+	Time      int64            `json:"ts,omitempty"`
+	Topic     string           `json:"topic,omitempty"`
+	Partition int32            `json:"partition"`
+	Channel   market.Channel   `json:"-"`
+	Visible   market.RoomState `json:"-"`
 }
 
 func (r *Room) info() Info {
 	state, reason := r.visible()
 	i := Info{
 		Room: r.Text, State: state.String(), Reason: reason, Origin: "venue", Epoch: r.epoch, Seq: r.seq, Time: r.ts,
-		Channel: r.Name.Channel, Visible: state, Readers: len(r.watches), HasRecords: r.home != nil, Covered: r.state.Good(),
+		Channel: r.Name.Channel, Visible: state, Covered: r.state.Good(),
 	}
 	if r.derived || r.base != nil {
 		i.Origin = "derived"

@@ -95,9 +95,6 @@ func (l *Log) restart(at LogStart) {
 	l.seq.Store(l.from)
 }
 
-// Epoch names the log.
-func (l *Log) Epoch() string { return l.epoch }
-
 // Seq is the seq of the newest record applied; End the newest known end; Newest the log time of the
 // newest record, 0 before the first. They may be called from anywhere.
 func (l *Log) Seq() uint64    { return l.seq.Load() }
