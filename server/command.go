@@ -138,11 +138,20 @@ func (s *session) subscribe(c *wire.Command) {
 	}
 }
 
+// notAName is said of what cannot be a room.
+var notAName = func() string {
+	var channels []string
+	for c := range market.Channel(market.NumChannels) {
+		channels = append(channels, c.String())
+	}
+	return "not a room's name: it is CHANNEL:VENUE:SYMBOL, as in book:BINANCE:BTC-USDT@20, and the channels are " + strings.Join(channels, " ")
+}()
+
 // join joins one room, or all that a pattern matches. left is -1 for a single room.
 func (s *session) join(c *wire.Command, req wire.Request) (granted []wire.Granted, left int, refused *wire.Error) {
 	name, wild, ok := market.ParseRoom(req.Room)
 	if !ok {
-		return nil, -1, unknownRoom("not a room's name: it is channel:VENUE:SYMBOL, as in trades:BINANCE:BTC-USDT")
+		return nil, -1, unknownRoom(notAName)
 	}
 	g, refused := s.grant(c, req, name)
 	if refused != nil {

@@ -102,7 +102,7 @@ func (s *Server) inTurn(h func(r *http.Request) (status int, body []byte)) http.
 func (s *Server) snapshot(r *http.Request) (int, []byte) {
 	name, wild, ok := market.ParseRoom(r.PathValue("room"))
 	if !ok || wild {
-		return problem(http.StatusBadRequest, wire.BadRequest, "not a room's name: it is channel:VENUE:SYMBOL, as in book:BINANCE:BTC-USDT@20")
+		return problem(http.StatusBadRequest, wire.BadRequest, notAName)
 	}
 	last, err := strconv.Atoi(r.URL.Query().Get("last"))
 	if r.URL.Query().Has("last") && (err != nil || last < 1 || last > s.config.LogEntries) {
