@@ -83,7 +83,7 @@ func explain(c *cli.Context) error {
 	defer cancel()
 	r, err := kafka.Fetch(ctx, cluster, at.topic, at.partition, int64(seq-1))
 	if err != nil {
-		return fmt.Errorf("%s/%d, offset %d: %w", at.topic, at.partition, seq-1, err)
+		return fmt.Errorf("the record cannot be had: %w", err)
 	}
 	var b strings.Builder
 	tellRecord(&b, at, r)
