@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -31,7 +30,7 @@ func Command() *cli.Command {
 		Description: description,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "topic", Usage: "the `TOPIC` to send to"},
-			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the messages: " + strings.Join(formats(), ", ")},
+			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the messages, as docs/venues.md names them: binance, okx, tick and others"},
 			&cli.GenericFlag{Name: "speed", Value: &speed, Usage: "`TIMES` as fast as it was received, 0.1 to 1000, or max"},
 			&cli.BoolFlag{Name: "now", Usage: "the session begins now: the times of its records follow from the present, at the speed chosen"},
 			&cli.BoolFlag{Name: "loop", Usage: "begin again at the end, until interrupted"},
