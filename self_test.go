@@ -42,7 +42,7 @@ func TestRepositorySpeaksOnlyOfItself(t *testing.T) {
 }
 
 func TestElsewhereHasTeeth(t *testing.T) {
-	for _, line := range []string{`data := "/home/someone/data"`, `see /work/notes.md`, `"resolved": "https://registry.example/x.tgz"`, `cd /Users/me/x`} {
+	for _, line := range []string{`data := "/home/someone/data"`, `see /workspace/notes.md`, `"resolved": "https://registry.example/x.tgz"`, `cd /Users/me/x`} {
 		if !elsewhere.MatchString(line) {
 			t.Errorf("%q was not found", line)
 		}
