@@ -35,8 +35,9 @@ func (m *Minutes) Apply(ev *market.Event, c Cause) Effect {
 		return m.trade(p, c)
 	case *market.Candle:
 		return m.venue(p, c)
+	default:
+		return None
 	}
-	return None
 }
 
 // begin notes that everything is known from a log time on.

@@ -1,6 +1,10 @@
 package snapshot
 
-import "tapedeck/market"
+import (
+	"slices"
+
+	"tapedeck/market"
+)
 
 // side is one side of a book, its best level last: most changes are near the best, so there is
 // little to move. A sorted slice beats a tree at the sizes of books (20 to 2,000 levels).
@@ -108,16 +112,14 @@ func (s *side) best() market.Level {
 // load fills the side from levels in any order; a later one of a price wins.
 func (s *side) load(levels []market.Level) {
 	s.levels, s.dropped = s.levels[:0], market.Decimal{}
-	for i := len(levels) - 1; i >= 0; i-- { // venues send the best first: from behind, each is appended
-		if levels[i].Qty.IsZero() {
+	for _, l := range slices.Backward(levels) { // venues send the best first: from behind, each is appended
+		if l.Qty.IsZero() {
 			continue
 		}
-		if n := len(s.levels); n == 0 || s.worse(s.levels[n-1].Price, levels[i].Price) {
-			s.levels = append(s.levels, levels[i])
-		} else if at, found := s.find(levels[i].Price); !found {
-			s.levels = append(s.levels, market.Level{})
-			copy(s.levels[at+1:], s.levels[at:])
-			s.levels[at] = levels[i]
+		if n := len(s.levels); n == 0 || s.worse(s.levels[n-1].Price, l.Price) {
+			s.levels = append(s.levels, l)
+		} else if at, found := s.find(l.Price); !found {
+			s.levels = slices.Insert(s.levels, at, l)
 		}
 	}
 }

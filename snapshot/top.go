@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"slices"
 	"strconv"
 
 	"tapedeck/market"
@@ -79,8 +80,8 @@ func equal(a, b []market.Level) bool {
 	if len(a) != len(b) {
 		return false
 	}
-	for i := len(a) - 1; i >= 0; i-- { // from the best, where most changes are
-		if a[i] != b[i] {
+	for i, l := range slices.Backward(a) { // from the best, where most changes are
+		if l != b[i] {
 			return false
 		}
 	}

@@ -46,7 +46,7 @@ func (t *Trades) Full(last int) (market.Body, bool) {
 		from = n - uint64(last)
 	}
 	t.body.Trades, _ = t.tape.between(from, t.tape.next())
-	return &t.body, len(t.body.Trades) < last && !(t.whole && from == t.since)
+	return &t.body, len(t.body.Trades) < last && (!t.whole || from != t.since)
 }
 
 // Good is always true: what a tape says stays true.

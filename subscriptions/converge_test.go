@@ -10,8 +10,10 @@ import (
 	"tapedeck/wire/mirror"
 )
 
-var seeds = flag.Uint64("seeds", 400, "how many random histories")
-var first = flag.Uint64("first", 0, "the first of them")
+var (
+	seeds = flag.Uint64("seeds", 400, "how many random histories")
+	first = flag.Uint64("first", 0, "the first of them")
+)
 
 // Whatever the interleaving of records, losses, joins, leaves, orders, reads, paces, stalls and resumes on
 // either of two nodes, of partitions added and topics made anew, a client that has read everything knows

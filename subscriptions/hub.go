@@ -157,8 +157,9 @@ func (h *Hub) offered(name market.Room) bool {
 		return name.Variant == "" || slices.Contains(h.config.Depths, name.Variant)
 	case market.CandlesChannel:
 		return slices.Contains(h.config.Widths, name.Variant)
+	default:
+		return name.Variant == ""
 	}
-	return name.Variant == ""
 }
 
 func (h *Hub) wanted(name market.Room) bool {

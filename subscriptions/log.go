@@ -95,11 +95,16 @@ func (l *Log) restart(at LogStart) {
 	l.seq.Store(l.from)
 }
 
-// Seq is the seq of the newest record applied; End the newest known end; Newest the log time of the
-// newest record, 0 before the first. They may be called from anywhere.
-func (l *Log) Seq() uint64    { return l.seq.Load() }
-func (l *Log) End() uint64    { return l.end.Load() }
-func (l *Log) Newest() int64  { return l.newest.Load() }
+// Seq is the seq of the newest record applied. It may be called from anywhere.
+func (l *Log) Seq() uint64 { return l.seq.Load() }
+
+// End is the newest known end of the log, as a seq. It may be called from anywhere.
+func (l *Log) End() uint64 { return l.end.Load() }
+
+// Newest is the log time of the newest record, 0 before the first. It may be called from anywhere.
+func (l *Log) Newest() int64 { return l.newest.Load() }
+
+// SetEnd tells the offset after the newest record.
 func (l *Log) SetEnd(e int64) { l.end.Store(uint64(max(e, int64(l.end.Load())))) }
 
 // Apply takes the events of one record (none: it moves the clock all the same), at its offset and log

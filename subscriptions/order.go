@@ -91,9 +91,9 @@ func (s *Subscriber) LeaveAll(pattern market.Room) bool {
 	}
 	s.wild = slices.DeleteFunc(s.wild, func(p *order) bool { return p == o })
 	s.desk.dropOrder(o)
-	for i := len(s.order) - 1; i >= 0; i-- { // backwards: the last takes the place of one that leaves
-		if s.order[i].by == o {
-			s.leave(s.order[i])
+	for _, st := range slices.Backward(s.order) { // the last takes the place of one that leaves
+		if st.by == o {
+			s.leave(st)
 		}
 	}
 	return true

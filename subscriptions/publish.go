@@ -68,6 +68,7 @@ func (l *Log) route(s *slot, ev *market.Event, at stamp) {
 		l.hole(s, at)
 	case *market.Instrument:
 		s.list.facts = *p
+	case *market.Status: // publish sees to it
 	}
 }
 

@@ -264,6 +264,7 @@ func (w *world) halted(room, epoch string, began, from, to uint64) (at uint64) {
 				halted = p.State == market.Halted
 			case *market.Quote:
 				quote = true
+			default:
 			}
 		}
 		if quote && seq > from {

@@ -31,7 +31,7 @@ func TestPaceOfRandomChanges(t *testing.T) {
 		var sent []int64
 		dirty, tick, told := false, g.Next(0), int64(-1)
 		changed := int64(-1)
-		for now := int64(0); now < 5000; now++ {
+		for now := range int64(5000) {
 			if r.IntN(1+r.IntN(40)) == 0 && now < 4500 {
 				dirty, changed = true, now
 			}
@@ -66,8 +66,19 @@ func TestBucket(t *testing.T) {
 		n  int
 		ok bool
 	}{
-		{0, 1, true}, {0, 19, true}, {0, 1, false}, {99, 1, false}, {100, 1, true}, {100, 1, false},
-		{50, 1, false}, {200, 1, true}, {5000, 20, true}, {5000, 1, false}, {7000, 50, true}, {9000, 1, false}, {10101, 1, true},
+		{0, 1, true},
+		{0, 19, true},
+		{0, 1, false},
+		{99, 1, false},
+		{100, 1, true},
+		{100, 1, false},
+		{50, 1, false},
+		{200, 1, true},
+		{5000, 20, true},
+		{5000, 1, false},
+		{7000, 50, true},
+		{9000, 1, false},
+		{10101, 1, true},
 	} {
 		wait, ok := b.Take(c.n, c.at*ms)
 		if ok != c.ok {

@@ -27,9 +27,10 @@ func (e *encoding) emptyBody(dst []byte, c market.Channel) []byte {
 		return e.endArray(e.array(dst, 0))
 	case market.BookChannel:
 		return e.book(dst, &market.Book{})
+	default:
+		dst, _ = e.object(dst)
+		return e.endObject(dst)
 	}
-	dst, _ = e.object(dst)
-	return e.endObject(dst)
 }
 
 func (e *encoding) tape(dst []byte, t *market.Tape) []byte {

@@ -4,7 +4,7 @@ package wire
 
 import "tapedeck/market"
 
-// Reason of a gap.
+// GapReason is why something was lost.
 type GapReason string
 
 // The reasons of a gap.

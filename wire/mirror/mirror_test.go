@@ -30,10 +30,14 @@ func TestRulesOfTheChain(t *testing.T) {
 		"a gap, then a snapshot":             {[]string{snapshot, lost, strings.Replace(snapshot, `"seq":5`, `"seq":9`, 1)}, ""},
 		"a gap, then an update":              {[]string{snapshot, lost, strings.NewReplacer(`"prev":5`, `"prev":9`, `"seq":7`, `"seq":10`).Replace(update)}, "a snapshot had to come"},
 		"a gap of elsewhere":                 {[]string{snapshot, strings.Replace(lost, `"from":5`, `"from":4`, 1)}, "does not continue"},
-		"a gap in a tape, then trades": {[]string{tape, `{"t":"gap","room":"trades:V:A","epoch":"e","from":5,"to":9,"reason":"slow"}`,
-			`{"t":"update","room":"trades:V:A","prev":9,"seq":10,"n":1,"d":[{"id":"7"}]}`}, ""},
-		"another epoch, then trades": {[]string{tape, `{"t":"gap","room":"trades:V:A","epoch":"f","from":5,"to":0,"reason":"epoch"}`,
-			`{"t":"update","room":"trades:V:A","prev":0,"seq":10,"n":1,"d":[{"id":"7"}]}`}, "a snapshot had to come"},
+		"a gap in a tape, then trades": {[]string{
+			tape, `{"t":"gap","room":"trades:V:A","epoch":"e","from":5,"to":9,"reason":"slow"}`,
+			`{"t":"update","room":"trades:V:A","prev":9,"seq":10,"n":1,"d":[{"id":"7"}]}`,
+		}, ""},
+		"another epoch, then trades": {[]string{
+			tape, `{"t":"gap","room":"trades:V:A","epoch":"f","from":5,"to":0,"reason":"epoch"}`,
+			`{"t":"update","room":"trades:V:A","prev":0,"seq":10,"n":1,"d":[{"id":"7"}]}`,
+		}, "a snapshot had to come"},
 		"a status takes no part":           {[]string{snapshot, `{"t":"status","room":"quotes:V:A","state":"halted"}`, update}, ""},
 		"an empty level in a snapshot":     {[]string{strings.Replace(book, `"1"]`, `"0"]`, 1)}, "an empty level"},
 		"a message of a kind to come":      {[]string{snapshot, `{"t":"news","room":"quotes:V:A"}`, update}, ""},
