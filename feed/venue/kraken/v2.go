@@ -1,0 +1,421 @@
+package kraken
+
+import (
+	"cmp"
+	"fmt"
+
+	"tapedeck/feed"
+	"tapedeck/feed/scan"
+	"tapedeck/market"
+)
+
+// v2 decodes one partition of WebSocket API v2.
+type v2 struct {
+	*decoder
+	channel                             v2Channel
+	name, kind, data, clock, method, at scan.Value // of the message itself
+	snapshot, update, done              bool       // what it is by its type; its data was decoded
+	now                                 int64      // time of the message
+}
+
+// The slots of the fields of an element of data, in the order of v2Names.
+const (
+	symbol byte = iota
+	bids
+	asks
+	checksum
+	timestamp
+	price
+	qty
+	side
+	tradeID
+	bid
+	bidQty
+	ask
+	askQty
+	last
+	volume
+	vwap
+	low
+	high
+	open
+	closing
+	trades
+	interval
+	intervalBegin
+	status
+	depth
+	// of the message itself
+	channel
+	kind
+	data
+	method
+	result
+	pairs
+)
+
+var v2Names = [...]string{
+	"symbol", "bids", "asks", "checksum", "timestamp", "price", "qty", "side", "trade_id", "bid", "bid_qty", "ask", "ask_qty",
+	"last", "volume", "vwap", "low", "high", "open", "close", "trades", "interval", "interval_begin", "status", "depth",
+	"channel", "type", "data", "method", "result", "pairs",
+}
+
+// v2Slots are the slots of an element's fields by name.
+var v2Slots = func() map[string]byte {
+	all := map[string]byte{}
+	for i, name := range v2Names[:channel] {
+		all[name] = byte(i)
+	}
+	return all
+}()
+
+func v2Name(slot byte) string { return "field " + v2Names[slot] }
+
+// v2Channel says how the elements of a channel's data are decoded.
+type v2Channel struct {
+	decode func(*v2, *market.Batch)
+	kinds  bool // the message's type says what they are
+	clocks bool // the message has a time that they do not
+	pairs  bool // data is an object, and they are in its field pairs
+}
+
+var v2Channels = map[string]v2Channel{
+	"book":       {decode: (*v2).book, kinds: true},
+	"trade":      {decode: (*v2).trade, kinds: true},
+	"ticker":     {decode: (*v2).ticker},
+	"ohlc":       {decode: (*v2).candle, clocks: true},
+	"instrument": {decode: (*v2).instrument, pairs: true},
+}
+
+// Decode implements feed.Decoder.
+func (d *v2) Decode(b *market.Batch, r *feed.Record) error {
+	return d.decode(b, r, d.record, v2Name)
+}
+
+// record reads the message. Its data is decoded on the way if it is known by then what it is, as it nearly
+// always is: else when the rest was read.
+func (d *v2) record(b *market.Batch) {
+	c := &d.Cursor
+	d.channel, d.snapshot, d.update, d.done, d.now = v2Channel{}, false, false, false, 0
+	d.name, d.kind, d.data, d.clock, d.method, d.at = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
+	if !c.Object() {
+		c.Value()
+		d.refuse(feed.UnknownKind)
+		return
+	}
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		switch string(key) {
+		case "channel":
+			d.top(&d.name, channel)
+			d.channel = v2Channels[string(d.word(d.name))]
+		case "type":
+			d.top(&d.kind, kind)
+			word := d.word(d.kind)
+			d.snapshot, d.update = string(word) == "snapshot", string(word) == "update"
+		case "timestamp":
+			d.top(&d.clock, timestamp)
+		case "method":
+			d.top(&d.method, method)
+		case "result":
+			d.top(&d.at, result)
+		case "data":
+			if d.channel.decode != nil && d.data.Kind == scan.None && !d.channel.clocks && (!d.channel.kinds || d.kind.Kind != scan.None) {
+				d.elements(b)
+				d.data.Kind, d.done = scan.Array, true
+			} else {
+				d.top(&d.data, data)
+			}
+		default:
+			c.Value()
+		}
+	}
+	if d.healthy() {
+		d.rest(b)
+	}
+}
+
+// top takes the next value as one of the message's own.
+func (d *v2) top(v *scan.Value, slot byte) {
+	if v.Kind != scan.None {
+		d.Fail(slot, scan.Twice)
+	}
+	*v = d.Cursor.Value()
+}
+
+// word returns a text of the message's own; nothing if it is none.
+func (d *v2) word(v scan.Value) []byte {
+	if v.Kind != scan.String {
+		return nil
+	}
+	return d.Cursor.Text(v, d.text[:0])
+}
+
+// rest judges what the message is, and decodes its data if that was not done yet.
+func (d *v2) rest(b *market.Batch) {
+	switch name := d.word(d.name); {
+	case d.method.Kind == scan.String && d.data.Kind == scan.None:
+		d.answer()
+	case string(name) == "heartbeat" || string(name) == "status":
+		d.skip(feed.Ignored)
+	case d.channel.decode == nil || d.data.Kind == scan.None:
+		d.refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, name))
+	case d.done:
+	default:
+		if d.channel.clocks && d.clock.Kind != scan.None {
+			var ok bool
+			if d.now, ok = d.Cursor.Time(d.clock); !ok {
+				d.Fail(timestamp, scan.Wrong)
+			}
+		}
+		d.inside(d.data, func() { d.elements(b) })
+	}
+}
+
+// inside calls do with the cursor before a value that was taken whole.
+func (d *v2) inside(v scan.Value, do func()) {
+	outside := d.Cursor
+	d.Cursor = outside.Into(v)
+	do()
+	d.Cursor = outside
+}
+
+// answer judges the answer to a request. That to a subscription of a book says the depth, which no
+// message of the book does.
+func (d *v2) answer() {
+	d.skip(feed.Ignored)
+	if d.at.Kind != scan.Object || string(d.word(d.method)) != "subscribe" {
+		return
+	}
+	d.inside(d.at, func() {
+		d.Clear()
+		c := &d.Cursor
+		c.Object()
+		for key, ok := c.Key(); ok; key, ok = c.Key() {
+			switch string(key) {
+			case "symbol":
+				d.Take(symbol)
+			case "depth":
+				d.Take(depth)
+			default:
+				c.Value()
+			}
+		}
+		if !d.Has(depth) || !d.Has(symbol) {
+			return
+		}
+		levels := d.Count(depth)
+		if sym := d.named(d.Word(symbol)); sym != nil && d.healthy() {
+			d.memory(sym).told = int(min(levels, maxDepth))
+		}
+	})
+}
+
+// elements decodes the data.
+func (d *v2) elements(b *market.Batch) {
+	c := &d.Cursor
+	if !d.channel.pairs {
+		d.list(b)
+		return
+	}
+	if !c.Object() {
+		c.Value()
+		d.Fail(data, scan.Wrong)
+		return
+	}
+	seen := false
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		switch {
+		case string(key) != "pairs":
+			c.Value()
+		case seen:
+			d.Fail(pairs, scan.Twice)
+			c.Value()
+		default:
+			seen = true
+			d.list(b)
+		}
+	}
+	if !seen {
+		d.Fail(pairs, scan.Missing)
+	}
+}
+
+// list decodes a list of elements.
+func (d *v2) list(b *market.Batch) {
+	c := &d.Cursor
+	if !c.Array() {
+		c.Value()
+		d.Fail(data, scan.Wrong)
+		return
+	}
+	for c.More() {
+		if !c.Object() {
+			c.Value()
+			d.Fail(data, scan.Wrong)
+			continue
+		}
+		d.fields()
+		if d.healthy() {
+			d.channel.decode(d, b)
+		}
+	}
+}
+
+// fields reads an element. The levels of a book are read at once, so that they are gone through once.
+func (d *v2) fields() {
+	d.Clear()
+	d.sick = false
+	c := &d.Cursor
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		slot, ok := v2Slots[string(key)]
+		good := true
+		switch {
+		case !ok:
+			c.Value()
+			continue
+		case slot == bids && c.At('['):
+			d.bids, good = c.Ladder(d.bids[:0], "price", "qty")
+		case slot == asks && c.At('['):
+			d.asks, good = c.Ladder(d.asks[:0], "price", "qty")
+		default:
+			d.Take(slot)
+			continue
+		}
+		d.Note(slot, read)
+		d.sick = d.sick || !good
+	}
+}
+
+// maxDepth is the largest depth that a book may have, by the venue's documents.
+const maxDepth = 1000
+
+// book decodes a whole book, or changes of one.
+func (d *v2) book(b *market.Batch) {
+	sym := d.named(d.Word(symbol))
+	if sym == nil {
+		return
+	}
+	at := int64(0)
+	if d.Has(timestamp) {
+		at = d.Clock(timestamp)
+	}
+	k := b.Book(sym, at)
+	k.Snapshot = d.snapshot
+	d.typed()
+	if d.Value(bids) != read || d.Value(asks) != read {
+		d.Fail(bids, scan.Wrong)
+	}
+	k.Check, k.Sum = &check, d.sum(checksum)
+	d.sides(k)
+	if d.healthy() {
+		k.Depth = d.depth(sym, k)
+	}
+}
+
+// typed checks that the message says whether it is a snapshot.
+func (d *v2) typed() {
+	if !d.snapshot && !d.update {
+		d.Fail(kind, scan.Wrong)
+	}
+}
+
+// depth returns how many levels a side the venue maintains: what the answer to the subscription says, unless the
+// snapshot has more; else as many as the snapshot has, if that is a depth that one can subscribe to.
+func (d *v2) depth(sym *market.Symbol, k *market.Book) int {
+	m := d.memory(sym)
+	if k.Snapshot {
+		switch n := max(len(k.Bids), len(k.Asks)); {
+		case n <= m.told:
+			m.depth = m.told
+		case n == 10 || n == 25 || n == 100 || n == 500 || n == maxDepth:
+			m.depth = n
+		default:
+			m.depth = 0
+		}
+	}
+	return m.depth
+}
+
+// trade decodes a trade. A snapshot has the last 50 before the subscription.
+func (d *v2) trade(b *market.Batch) {
+	if d.typed(); d.snapshot {
+		d.skip(errPast)
+		return
+	}
+	sym := d.named(d.Word(symbol))
+	if sym == nil {
+		return
+	}
+	t := b.Trade(sym, d.Clock(timestamp))
+	t.Price, t.Qty = d.Price(price), d.Price(qty)
+	d.ID(tradeID)
+	t.ID, _ = market.MakeID(d.Cursor.Raw(d.Value(tradeID))) // as it is written: it has at most 18 digits
+	var ok bool
+	if t.Side, ok = takers[string(d.Word(side))]; !ok {
+		d.Fail(side, scan.Wrong)
+	}
+}
+
+var errPast = fmt.Errorf("%w: trades from before the subscription", feed.Ignored)
+
+// ticker decodes the best bid and ask and the rolling day. Only since 2024 it has a time.
+func (d *v2) ticker(b *market.Batch) {
+	sym := d.named(d.Word(symbol))
+	if sym == nil {
+		return
+	}
+	at := int64(0)
+	if d.Has(timestamp) {
+		at = d.Clock(timestamp)
+	}
+	q := b.Quote(sym, at)
+	q.BidPrice, q.BidQty = order(d.Size(bid), d.Size(bidQty))
+	q.AskPrice, q.AskQty = order(d.Size(ask), d.Size(askQty))
+	t := b.Ticker(sym, at)
+	t.Put(market.Last, d.Size(last))
+	t.Put(market.High, d.Size(high))
+	t.Put(market.Low, d.Size(low))
+	t.Put(market.Volume, d.Size(volume))
+	t.Put(market.VWAP, d.Size(vwap))
+}
+
+// candle decodes a candle, of which the venue never says that it is final.
+func (d *v2) candle(b *market.Batch) {
+	sym := d.named(d.Word(symbol))
+	if sym == nil {
+		return
+	}
+	k := b.Candle(sym, d.now)
+	k.Start = d.Clock(intervalBegin)
+	if k.Width = d.Count(interval) * 60e6; k.Width == 0 || k.Width > maxWidth {
+		d.Fail(interval, scan.Wrong)
+	}
+	k.Open, k.High, k.Low, k.Close = d.Price(open), d.Price(high), d.Price(low), d.Price(closing)
+	if k.High.Cmp(k.Low) < 0 {
+		d.Fail(high, scan.Wrong)
+	}
+	k.Volume, k.VWAP, k.Trades = d.Size(volume), d.Size(vwap), d.Count(trades)
+}
+
+// maxWidth is that of the widest candles, 15 days, in µs.
+const maxWidth = 21600 * 60e6
+
+// instrument decodes whether a pair is traded.
+func (d *v2) instrument(b *market.Batch) {
+	sym := d.named(d.Word(symbol))
+	if sym == nil {
+		return
+	}
+	s := b.Status(sym, 0)
+	switch word := d.Word(status); string(word) {
+	case "online", "limit_only", "reduce_only":
+	default:
+		s.State, s.Reason = market.Halted, cmp.Or(reasons[string(word)], "not online")
+	}
+}
+
+// reasons why a pair is not traded.
+var reasons = map[string]string{
+	"cancel_only": "cancel only", "post_only": "post only", "maintenance": "maintenance", "delisted": "delisted",
+	"work_in_progress": "not open yet",
+}
