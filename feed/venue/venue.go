@@ -12,6 +12,7 @@ import (
 	"tapedeck/feed/venue/deribit"
 	"tapedeck/feed/venue/gemini"
 	"tapedeck/feed/venue/hyperliquid"
+	"tapedeck/feed/venue/kraken"
 	"tapedeck/feed/venue/okx"
 	"tapedeck/feed/venue/tick"
 	"tapedeck/feed/venue/upbit"
@@ -28,6 +29,8 @@ var Formats = []*feed.Format{
 	deribit.Format,
 	coinbase.Format,
 	hyperliquid.Format,
+	kraken.V2,
+	kraken.V1,
 	okx.Format,
 	bitstamp.Format,
 	gemini.Format,
