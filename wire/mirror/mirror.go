@@ -34,7 +34,7 @@ type Room struct {
 	Asks    map[string]string
 	Fields  map[string]any   // quotes and ticker
 	Candles map[int64]Candle // by start
-	since   int64            // start of the oldest candle of the newest snapshot
+	since   int64            // candles that start from here on are all known
 
 	Updates, Events, Snapshots, Gaps uint64
 	Lost                             uint64 // events that gaps said are lost, where they knew
@@ -170,6 +170,9 @@ func (m *Mirror) Room(name string) *Room {
 	return r
 }
 
+// unknown is the start of the oldest candle where nothing tells when the room was like that.
+const unknown = 1<<63 - 1
+
 func (r *Room) channel() string {
 	c, _, _ := strings.Cut(r.Name, ":")
 	return c
@@ -181,9 +184,15 @@ func (r *Room) snapshot(m *Message) error {
 	r.Trades, r.Bids, r.Asks = nil, map[string]string{}, map[string]string{}
 	r.Fields, r.Candles = map[string]any{}, map[int64]Candle{}
 	err := r.apply(m.D, true)
-	r.since = 0
-	if len(r.Candles) > 0 {
+	switch {
+	case len(r.Candles) > 0:
 		r.since = slices.Min(slices.Collect(maps.Keys(r.Candles)))
+	case !m.Partial:
+		r.since = 0
+	case m.Ts > 0: // older ones were withheld: only one that begins later is told from its first trade on
+		r.since = m.Ts
+	default:
+		r.since = unknown
 	}
 	return err
 }
@@ -204,6 +213,9 @@ func (r *Room) update(m *Message) error {
 		return fmt.Errorf("an update of no events")
 	}
 	r.Seq, r.Epoch = m.Seq, cmp.Or(m.Epoch, r.Epoch)
+	if r.since == unknown {
+		r.since = m.Ts
+	}
 	r.Updates++
 	r.Events += *m.N
 	return r.apply(m.D, false)
