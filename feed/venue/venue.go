@@ -13,6 +13,7 @@ import (
 	"tapedeck/feed/venue/gemini"
 	"tapedeck/feed/venue/hyperliquid"
 	"tapedeck/feed/venue/kraken"
+	"tapedeck/feed/venue/krakenfutures"
 	"tapedeck/feed/venue/okx"
 	"tapedeck/feed/venue/tick"
 	"tapedeck/feed/venue/upbit"
@@ -31,6 +32,7 @@ var Formats = []*feed.Format{
 	hyperliquid.Format,
 	kraken.V2,
 	kraken.V1,
+	krakenfutures.Format,
 	okx.Format,
 	bitstamp.Format,
 	gemini.Format,
