@@ -14,6 +14,7 @@ import (
 	"tapedeck/feed/venue/hyperliquid"
 	"tapedeck/feed/venue/kraken"
 	"tapedeck/feed/venue/krakenfutures"
+	"tapedeck/feed/venue/kucoin"
 	"tapedeck/feed/venue/okx"
 	"tapedeck/feed/venue/tick"
 	"tapedeck/feed/venue/upbit"
@@ -37,6 +38,8 @@ var Formats = []*feed.Format{
 	bitstamp.Format,
 	gemini.Format,
 	upbit.Format,
+	kucoin.Spot,
+	kucoin.Futures,
 	tick.Format,
 }
 
