@@ -8,6 +8,7 @@ import (
 	"tapedeck/feed/venue/bitmex"
 	"tapedeck/feed/venue/bitstamp"
 	"tapedeck/feed/venue/coinbase"
+	"tapedeck/feed/venue/coinbaseadvanced"
 	"tapedeck/feed/venue/cryptocom"
 	"tapedeck/feed/venue/deribit"
 	"tapedeck/feed/venue/gemini"
@@ -30,6 +31,7 @@ var Formats = []*feed.Format{
 	cryptocom.Format,
 	deribit.Format,
 	coinbase.Format,
+	coinbaseadvanced.Format,
 	hyperliquid.Format,
 	kraken.V2,
 	kraken.V1,
