@@ -30,7 +30,7 @@ test-web: ## the first page's logic, where node is installed
 test-services: ## a real Kafka: fetched, started, tested against, stopped (JDK 17 and Maven)
 	@set -e; trap '$(SERVICE) stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	$(SERVICE) start; eval "$$($(SERVICE) env)"; \
-	$(GO) test -race -count=1 -timeout 20m -run Kafka ./...
+	$(GO) test -race -count=1 -timeout 20m -run Kafka ./feed/kafka ./cmd/replay/... ./e2e
 
 bench: ## every benchmark, COUNT times
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
