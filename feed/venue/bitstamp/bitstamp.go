@@ -140,7 +140,7 @@ func (d *decoder) meet(native []byte) (*market.Symbol, error) {
 		return nil, feed.BadSymbol
 	}
 	for _, c := range pair {
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9') {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
 			return nil, feed.BadSymbol
 		}
 	}

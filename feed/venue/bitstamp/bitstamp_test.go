@@ -149,7 +149,7 @@ func TestFaults(t *testing.T) {
 			value := fmt.Sprintf(`{"microtimestamp":"%d","bids":[%s],"asks":[%s]}`, k.Last, pairs(k.Bids), pairs(k.Asks))
 			return []feed.Record{{Key: []byte(sym.Native), Value: []byte(value)}}
 		},
-	}, 20)
+	}, 6)
 }
 
 func pairs(levels []market.Level) string {

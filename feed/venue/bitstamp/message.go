@@ -113,7 +113,7 @@ func (m *message) data() {
 // take notes one field. The levels of a book are read at once, so that they are gone through once.
 func (m *message) take(key []byte) {
 	slot, ok := slotOf(key)
-	good := true
+	var good bool
 	switch {
 	case !ok:
 		m.Cursor.Value()

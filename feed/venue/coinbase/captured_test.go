@@ -85,7 +85,7 @@ func TestRecordedSession(t *testing.T) {
 			if b.Apply(ev, snapshot.Cause{}); !b.Good() {
 				t.Errorf("message %d: the book of %s is not good: %.300s", i+1, raw.Product, r.Value)
 			}
-		case *market.Quote, *market.Candle, *market.Status:
+		case *market.Quote, *market.Candle, *market.Status, *market.Gap, *market.Instrument:
 			t.Errorf("message %d becomes %s", i+1, feedtest.Text(batch.Events))
 		}
 	}

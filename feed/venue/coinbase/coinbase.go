@@ -136,7 +136,7 @@ func (d *decoder) meet(native []byte) (*market.Symbol, error) {
 
 func isAsset(name []byte) bool {
 	for _, c := range name {
-		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9') {
+		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
 			return false
 		}
 	}

@@ -171,7 +171,7 @@ func fullSession(seed uint64, steps int) (records []feed.Record, by map[string]*
 
 // After each message the book is what the exchange's own orders come to.
 func TestOrdersFolded(t *testing.T) {
-	for seed := range uint64(5) {
+	for seed := range uint64(3) {
 		records, by := fullSession(seed, 500)
 		d := coinbase.Format.New(feed.DefaultOptions())
 		var batch market.Batch
@@ -252,7 +252,7 @@ func TestFaultsInOrders(t *testing.T) {
 		Snapshot: func(sym *market.Symbol, book *market.Book) []feed.Record {
 			return []feed.Record{{Key: []byte(sym.Native), Value: []byte(by[sym.Native].bodies[book.Last])}}
 		},
-	}, 40)
+	}, 20)
 }
 
 // Of level2 nothing shows that a message is missing, but the next snapshot mends it.
@@ -263,7 +263,7 @@ func TestFaultsInLevels(t *testing.T) {
 			value := fmt.Sprintf(`{"type":"snapshot","product_id":%q,"bids":[%s],"asks":[%s]}`, sym.Native, pairs(k.Bids), pairs(k.Asks))
 			return []feed.Record{{Value: []byte(value)}}
 		},
-	}, 5)
+	}, 1)
 }
 
 func pairs(levels []market.Level) string {

@@ -48,6 +48,8 @@ const (
 	products
 	text
 	state
+	tick
+	lot
 	noTrading
 	cancelOnly
 	postOnly
@@ -120,6 +122,10 @@ func productSlot(key []byte) (slot byte, ok bool) {
 		return product, true
 	case "status":
 		return state, true
+	case "quote_increment":
+		return tick, true
+	case "base_increment":
+		return lot, true
 	case "trading_disabled":
 		return noTrading, true
 	case "cancel_only":
@@ -139,7 +145,7 @@ var fieldNames = [...]string{
 	opened: "open_24h", high: "high_24h", low: "low_24h", volume: "volume_24h",
 	bestBid: "best_bid", bestBidSize: "best_bid_size", bestAsk: "best_ask", bestAskSize: "best_ask_size",
 	bids: "bids", asks: "asks", levels: "changes", products: "products", text: "message",
-	state: "status", noTrading: "trading_disabled", cancelOnly: "cancel_only", postOnly: "post_only", auction: "auction_mode",
+	state: "status", tick: "quote_increment", lot: "base_increment", noTrading: "trading_disabled", cancelOnly: "cancel_only", postOnly: "post_only", auction: "auction_mode",
 }
 
 func (m *message) begin(r *feed.Record) {

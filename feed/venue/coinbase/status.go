@@ -5,7 +5,7 @@ import (
 	"tapedeck/market"
 )
 
-// status decodes the state of every product.
+// status decodes what every product is, and its state.
 func (d *decoder) status(b *market.Batch) {
 	m := &d.message
 	list := m.Value(products)
@@ -31,12 +31,21 @@ func (d *decoder) status(b *market.Batch) {
 	m.Cursor = outside
 }
 
-// productState decodes one product's state: it is traded, or else why not.
+// productState decodes one product: the steps of its price and size, and whether it is traded, or else why not.
 func (d *decoder) productState(b *market.Batch) {
 	m := &d.message
 	sym := d.symbol()
 	if sym == nil {
 		return
+	}
+	if !m.Empty(tick) || !m.Empty(lot) {
+		facts := b.Instrument(sym, 0)
+		if !m.Empty(tick) {
+			facts.Tick = m.Price(tick)
+		}
+		if !m.Empty(lot) {
+			facts.Lot = m.Price(lot)
+		}
 	}
 	s := b.Status(sym, 0)
 	s.State = market.Halted

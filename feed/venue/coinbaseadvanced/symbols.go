@@ -39,7 +39,7 @@ func (d *decoder) meet(native []byte) (*market.Symbol, error) {
 
 func isPart(p []byte) bool {
 	for _, c := range p {
-		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9') {
+		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
 			return false
 		}
 	}

@@ -159,7 +159,7 @@ func (d *decoder) meet(native []byte) (*market.Symbol, error) {
 		return nil, feed.BadSymbol
 	}
 	for _, c := range native {
-		if !(c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') {
+		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
 			return nil, feed.BadSymbol
 		}
 	}

@@ -148,7 +148,7 @@ func TestFaults(t *testing.T) {
 				sym.Native, strings.Join(append(triples("buy", k.Bids), triples("sell", k.Asks)...), ","))
 			return []feed.Record{{Value: []byte(value)}}
 		},
-	}, 20)
+	}, 8)
 }
 
 func triples(side string, levels []market.Level) (all []string) {
