@@ -58,9 +58,10 @@ func Records(t testing.TB, rel ...string) (all []feed.Record) {
 // Faults plays a recording again and again with messages dropped, doubled and swapped at random
 // places, beside a run without faults. A book that is Good must be the one without faults; a fault
 // must be reported where the venue's rule can see it, and none where there is none; and the next
-// snapshot must mend the book. A failure prints the seed: TAPEDECK_SEED plays it again.
+// snapshot must mend the book. The places are the same each time; TAPEDECK_SEED
+// chooses others.
 func Faults(t *testing.T, rec *Recording, rounds int) {
-	seed := rand.Uint64()
+	seed := uint64(1)
 	if s := os.Getenv("TAPEDECK_SEED"); s != "" {
 		var err error
 		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
