@@ -7,6 +7,7 @@ import (
 	"tapedeck/feed/venue/bitfinex"
 	"tapedeck/feed/venue/bitmex"
 	"tapedeck/feed/venue/bitstamp"
+	"tapedeck/feed/venue/bybit"
 	"tapedeck/feed/venue/coinbase"
 	"tapedeck/feed/venue/coinbaseadvanced"
 	"tapedeck/feed/venue/cryptocom"
@@ -42,6 +43,10 @@ var Formats = []*feed.Format{
 	upbit.Format,
 	kucoin.Spot,
 	kucoin.Futures,
+	bybit.Spot,
+	bybit.Linear,
+	bybit.Inverse,
+	bybit.Option,
 	tick.Format,
 }
 
