@@ -2,6 +2,7 @@ package okx
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
 	"tapedeck/feed"
@@ -11,11 +12,11 @@ import (
 
 // trade decodes what one taker order traded at one price, and single each trade of it by itself. Only those
 // of the channel that was chosen are told: the other has the same trades.
-func (d *decoder) trade(b *market.Batch)  { d.traded(b, !d.all) }
-func (d *decoder) single(b *market.Batch) { d.traded(b, d.all) }
+func (d *decoder) trade(b *market.Batch)  { d.traded(b, "trades") }
+func (d *decoder) single(b *market.Batch) { d.traded(b, "trades-all") }
 
-func (d *decoder) traded(b *market.Batch, chosen bool) {
-	if !chosen {
+func (d *decoder) traded(b *market.Batch, channel string) {
+	if channel != d.trades {
 		d.skip(feed.Unused)
 		return
 	}
@@ -23,12 +24,17 @@ func (d *decoder) traded(b *market.Batch, chosen bool) {
 	if sym == nil {
 		return
 	}
-	t := b.Trade(sym, d.time(ts))
-	t.Price, t.Qty = d.Price(px), d.Price(sz)
-	var ok bool
-	if t.ID, ok = market.MakeID(d.Word(tradeID)); !ok {
+	id, ok := market.MakeID(d.Word(tradeID))
+	if !ok {
 		d.Fail(tradeID, scan.Wrong)
 	}
+	at := d.time(ts)
+	if past := d.memory(sym).past(id, at); past && d.healthy() {
+		d.skip(errPast)
+		return
+	}
+	t := b.Trade(sym, at)
+	t.Price, t.Qty, t.ID = d.Price(px), d.Price(sz), id
 	switch string(d.Word(side)) {
 	case "buy":
 		t.Side = market.Buy
@@ -37,6 +43,16 @@ func (d *decoder) traded(b *market.Batch, chosen bool) {
 	default:
 		d.Fail(side, scan.Wrong)
 	}
+}
+
+var errPast = fmt.Errorf("%w: a trade from before the subscription, or told before", feed.Ignored)
+
+// past reports whether a trade is the newest from before a subscription, which comes at once with its answer:
+// one that was made before the answer came, or that was told already.
+func (m *memory) past(id market.ID, at int64) bool {
+	past := at < m.asked || id == m.traded
+	m.asked, m.traded = 0, id
+	return past
 }
 
 // ticker decodes the rolling day, and the best bid and ask unless bbo-tbt has told newer ones.

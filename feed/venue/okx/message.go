@@ -17,6 +17,8 @@ type message struct {
 	native  []byte // instId of arg
 	done    bool   // data was decoded
 
+	received int64 // the record's time, µs
+
 	name, inst, event, data scan.Value // of the record itself
 	act                     act
 
@@ -81,8 +83,9 @@ var slots = func() map[string]byte {
 	return all
 }()
 
-func (m *message) begin(doc []byte) {
-	m.Open(doc)
+func (m *message) begin(r *feed.Record) {
+	m.Open(r.Value)
+	m.received = r.Time
 	m.channel, m.native, m.done = channel{}, nil, false
 	m.name, m.inst, m.event, m.data = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
 	m.act = noAction

@@ -16,7 +16,11 @@ import (
 var Format = &feed.Format{
 	Name: "okx", Venue: "OKX", Version: 1, Scope: feed.ScopeSymbol,
 	New: func(o feed.Options) feed.Decoder {
-		return &decoder{all: o.Trades == "trades-all", symbols: feed.NewSymbols(o), known: map[*market.Symbol]*memory{}}
+		d := &decoder{trades: "trades", symbols: feed.NewSymbols(o), known: map[*market.Symbol]*memory{}}
+		if o.Trades == "trades-all" {
+			d.trades = o.Trades
+		}
+		return d
 	},
 }
 
@@ -27,15 +31,17 @@ const MaxRecord = 1 << 20
 // decoder decodes one partition.
 type decoder struct {
 	message
-	all     bool // trades are taken from trades-all, not from trades
+	trades  string // the channel that they are taken from
 	symbols *feed.Symbols
-	known   map[*market.Symbol]*memory // one for each symbol that has a book or a bbo-tbt
+	known   map[*market.Symbol]*memory // one for each symbol
 }
 
 // memory is what is remembered of one symbol.
 type memory struct {
 	sequence
-	touched int64 // time of the newest best bid and ask by bbo-tbt
+	touched int64     // time of the newest best bid and ask by bbo-tbt
+	traded  market.ID // of the newest trade
+	asked   int64     // when the answer to a subscription to trades came, µs; 0: a trade has come since
 }
 
 // Decode implements feed.Decoder.
@@ -51,7 +57,7 @@ func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
 		return feed.Ignored
 	}
 	before := len(b.Events)
-	d.begin(r.Value)
+	d.begin(r)
 	d.read(b)
 	err := d.end(len(b.Events) > before)
 	if err != nil {
@@ -136,13 +142,31 @@ func (d *decoder) elements(b *market.Batch) {
 // answer judges a record that answers a request, or tells of the connection.
 func (d *decoder) answer() {
 	switch string(d.Cursor.Text(d.event, d.text[0][:0])) {
-	case "subscribe", "unsubscribe", "error", "notice", "channel-conn-count", "channel-conn-count-error", "login":
+	case "subscribe":
+		d.asked()
+		fallthrough
+	case "unsubscribe", "error", "notice", "channel-conn-count", "channel-conn-count-error", "login":
 		if d.data.Kind == scan.None {
 			d.skip(feed.Ignored)
 			return
 		}
 	}
 	d.refuse(fmt.Errorf("%w: an event", feed.UnknownKind))
+}
+
+// asked remembers when trades of a symbol were subscribed to: the newest from before comes first.
+func (d *decoder) asked() {
+	name := d.Cursor.Text(d.name, d.text[0][:0])
+	if string(name) != d.trades || d.native == nil {
+		return
+	}
+	sym, err := d.symbols.Find(d.native)
+	if sym == nil && err == nil {
+		sym, err = d.meet(d.native)
+	}
+	if err == nil {
+		d.memory(sym).asked = d.received
+	}
 }
 
 // symbol returns the symbol of the element; nil if it is not wanted, or cannot be.

@@ -175,3 +175,36 @@ func (r *room) is(id int) *room {
 	}
 	return r
 }
+
+// With the answer to a subscription comes the newest trade from before it, which is no live one.
+func TestTradesOfThePast(t *testing.T) {
+	d := okx.Format.New(feed.DefaultOptions())
+	for i, step := range []struct {
+		received int64 // ms after the first
+		value    string
+		told     bool
+	}{
+		{0, `{"event":"subscribe","arg":{"channel":"trades","instId":"BTC-USDT"}}`, false},
+		{1, trade(7, -500), false},
+		{2, trade(8, 1), true},
+		{3, trade(9, -1), true}, // it took its time
+		{10, `{"event":"subscribe","arg":{"channel":"trades","instId":"BTC-USDT"}}`, false},
+		{30, trade(10, 29), true}, // none came with the answer
+		{31, trade(10, 29), false},
+		{40, `{"event":"subscribe","arg":{"channel":"trades","instId":"BTC-USDT"}}`, false},
+		{41, trade(12, 35), false},
+		{42, trade(13, 41), true},
+		{50, `{"event":"subscribe","arg":{"channel":"tickers","instId":"BTC-USDT"}}`, false},
+		{51, trade(14, 49), true},
+	} {
+		var b market.Batch
+		err := d.Decode(&b, &feed.Record{Time: (1700000000000 + step.received) * 1000, Value: []byte(step.value)})
+		if told := err == nil; told != step.told || !told && !errors.Is(err, feed.Ignored) {
+			t.Errorf("step %d is told: %v (%v)", i, told, err)
+		}
+	}
+}
+
+func trade(id, ms int) string {
+	return fmt.Sprintf(`{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"%d","px":"1","sz":"1","side":"buy","ts":"%d"}]}`, id, 1700000000000+ms)
+}
