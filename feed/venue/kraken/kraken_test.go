@@ -191,7 +191,7 @@ func TestFaults(t *testing.T) {
 		Snapshot: func(sym *market.Symbol, k *market.Book) []feed.Record {
 			return []feed.Record{{Value: fmt.Appendf(nil, `[1,{"as":[%s],"bs":[%s]},"book-1000",%q]`, rows(k.Asks), rows(k.Bids), sym.Native)}}
 		},
-	}, 5)
+	}, 2)
 }
 
 func rows(levels []market.Level) string {

@@ -121,7 +121,7 @@ func TestFaults(t *testing.T) {
 			return []feed.Record{{Value: fmt.Appendf(nil, `{"feed":"book_snapshot","product_id":%q,"timestamp":1500000000000,"seq":%d,"bids":[%s],"asks":[%s]}`,
 				sym.Native, k.Last, rungs(k.Bids), rungs(k.Asks))}}
 		},
-	}, 5)
+	}, 2)
 }
 
 func rungs(levels []market.Level) string {
