@@ -115,11 +115,12 @@ func eventFaults(ev *market.Event, f *feed.Format, r *feed.Record) (faults []str
 }
 
 var (
-	clocks  = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?`)
-	seconds = regexp.MustCompile(`\d{9,10}\.\d+`)
+	clocks = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?`)
+	parted = regexp.MustCompile(`\b(\d{9,10}|\d{12,13})\.\d+`)
 )
 
-// tells reports whether a time in µs is written in a record: in ns, µs, ms or s, or as a date.
+// tells reports whether a time in µs is written in a record: in ns, µs, ms or s, the last two maybe with
+// a fraction, or as a date.
 func tells(value []byte, time int64) bool {
 	value = unescaped(value)
 	for unit := int64(1); unit <= 1e6; unit *= 1000 {
@@ -133,9 +134,13 @@ func tells(value []byte, time int64) bool {
 			return true
 		}
 	}
-	for _, text := range seconds.FindAllString(string(value), -1) {
+	for _, text := range parted.FindAllString(string(value), -1) {
 		whole, part, _ := strings.Cut(text, ".")
-		if t, err := strconv.ParseInt(whole+(part + "000000")[:6], 10, 64); err == nil && t == time {
+		digits := 6
+		if len(whole) > 10 {
+			digits = 3
+		}
+		if t, err := strconv.ParseInt(whole+(part + "000000")[:digits], 10, 64); err == nil && t == time {
 			return true
 		}
 	}
