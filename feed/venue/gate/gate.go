@@ -1,0 +1,208 @@
+// Package gate decodes Gate's public WebSocket channels, API v4, of spot and of futures, and REST order books as
+// records. docs/venues.md says which channels, ids and times are used, and how sure we are of each.
+package gate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"tapedeck/feed"
+	"tapedeck/feed/scan"
+	"tapedeck/market"
+)
+
+// The formats, one for each of the venue's markets.
+var (
+	Spot    = format("gate", &product{venue: "GATE", channels: spotChannels, symbol: spotSymbol, restDigits: 3})
+	Futures = format("gate-futures", &product{venue: "GATE-FUTURES", channels: futuresChannels, symbol: futuresSymbol, restDigits: 6})
+)
+
+func format(name string, p *product) *feed.Format {
+	return &feed.Format{
+		Name: name, Venue: p.venue, Version: 1, Scope: feed.ScopeRecord,
+		New: func(o feed.Options) feed.Decoder {
+			return &decoder{product: p, symbols: feed.NewSymbols(o)}
+		},
+	}
+}
+
+// product is what sets the venue's markets apart.
+type product struct {
+	venue      string
+	channels   map[string]channel
+	symbol     func(native string) (market.Symbol, bool)
+	restDigits int // how many digits less than µs the times of REST order books have
+}
+
+// channel says how the results of a channel are decoded.
+type channel struct {
+	decode func(*decoder, *market.Batch)
+	list   bool // the result is a list, and each element is decoded by itself
+}
+
+var spotChannels = map[string]channel{
+	"spot.trades":            {decode: (*decoder).trade},
+	"spot.tickers":           {decode: (*decoder).ticker},
+	"spot.book_ticker":       {decode: (*decoder).touch},
+	"spot.order_book_update": {decode: (*decoder).diff},
+	"spot.obu":               {decode: (*decoder).depth},
+	"spot.order_book":        {decode: (*decoder).cut},
+	"spot.candlesticks":      {decode: (*decoder).candle},
+}
+
+var futuresChannels = map[string]channel{
+	"futures.trades":            {decode: (*decoder).signed, list: true},
+	"futures.tickers":           {decode: (*decoder).contract, list: true},
+	"futures.book_ticker":       {decode: (*decoder).touch},
+	"futures.order_book_update": {decode: (*decoder).diff},
+	"futures.obu":               {decode: (*decoder).depth},
+	"futures.order_book":        {decode: (*decoder).cut},
+	"futures.candlesticks":      {decode: (*decoder).bar, list: true},
+	"futures.contract_stats":    {decode: (*decoder).stats},
+}
+
+// MaxRecord is the longest record that is read, in bytes: what Kafka takes unless told otherwise. A list of
+// every ticker has 400,000.
+const MaxRecord = 1 << 20
+
+// decoder decodes one partition of one market. It remembers its symbols and nothing else.
+type decoder struct {
+	message
+	product *product
+	symbols *feed.Symbols
+	record  *feed.Record
+}
+
+// Decode implements feed.Decoder.
+func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
+	switch {
+	case r.Value == nil:
+		return feed.Tombstone
+	case len(r.Value) == 0:
+		return feed.Empty
+	case len(r.Value) > MaxRecord:
+		return feed.TooLarge
+	}
+	before := len(b.Events)
+	d.record = r
+	d.begin(r.Value)
+	d.read()
+	if d.healthy() {
+		d.event(b)
+	}
+	err := d.end(len(b.Events) > before)
+	d.record = nil
+	if err != nil {
+		b.Undo(before)
+	}
+	return err
+}
+
+// event decodes the message whose fields were read.
+func (d *decoder) event(b *market.Batch) {
+	switch {
+	case d.channel.Kind == scan.None && d.Has(idField) && d.Has(asksField):
+		d.whole(b)
+	case d.channel.Kind != scan.String:
+		d.refuse(feed.UnknownKind)
+	default:
+		name := d.Cursor.Text(d.channel, d.text[0][:0])
+		switch string(d.action()) {
+		case "update", "all":
+			d.result(b, name)
+		case "subscribe", "unsubscribe":
+			d.skip(feed.Ignored)
+		case "":
+			if bytes.HasSuffix(name, []byte(".pong")) {
+				d.skip(feed.Ignored)
+				return
+			}
+			d.refuse(feed.UnknownKind)
+		default:
+			d.refuse(feed.UnknownKind)
+		}
+	}
+}
+
+// result decodes what a channel brings.
+func (d *decoder) result(b *market.Batch, name []byte) {
+	ch, ok := d.product.channels[string(name)]
+	if !ok {
+		d.refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, name))
+		return
+	}
+	d.sent = d.stamp()
+	switch {
+	case d.data.Kind == scan.None:
+		d.Fail(resultField, scan.Missing)
+	case !ch.list && d.data.Kind == scan.Object:
+		ch.decode(d, b)
+	case ch.list && d.data.Kind == scan.Array:
+		outside := d.Cursor
+		d.Cursor = outside.Into(d.data)
+		d.elements(b, ch)
+		d.Cursor = outside
+	case d.data.Kind == scan.Array: // of the older order book: changes that do not tell their symbol
+		d.refuse(fmt.Errorf("%w: a list of %.40q", feed.UnknownKind, name))
+	default:
+		d.Fail(resultField, scan.Wrong)
+	}
+}
+
+func (d *decoder) elements(b *market.Batch, ch channel) {
+	c := &d.Cursor
+	c.Array()
+	for c.More() {
+		d.Clear()
+		if c.At('{') {
+			d.object()
+		} else {
+			c.Value()
+			d.Fail(resultField, scan.Wrong)
+		}
+		if d.healthy() {
+			ch.decode(d, b)
+		}
+	}
+}
+
+// symbol returns the symbol that a field names; nil if it is not wanted, or cannot be.
+func (d *decoder) symbol(at byte) *market.Symbol { return d.named(d.Word(at)) }
+
+func (d *decoder) named(native []byte) *market.Symbol {
+	sym, err := d.symbols.Find(native)
+	if sym == nil && err == nil {
+		sym, err = d.meet(native)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, feed.Unused):
+		d.skip(err)
+	default:
+		d.refuse(err)
+	}
+	return sym
+}
+
+func (d *decoder) meet(native []byte) (*market.Symbol, error) {
+	if !isNative(native) {
+		return nil, feed.BadSymbol
+	}
+	sym, ok := d.product.symbol(string(native))
+	if !ok {
+		return nil, feed.BadSymbol
+	}
+	sym.Venue = d.product.venue
+	return d.symbols.Add(native, sym)
+}
+
+// label returns the symbol that the record's producer says it is of: a REST order book does not.
+func (d *decoder) label() []byte {
+	for i := range d.record.Headers {
+		if d.record.Headers[i].Key == "symbol" {
+			return d.record.Headers[i].Value
+		}
+	}
+	return d.record.Key
+}

@@ -1,0 +1,318 @@
+package gate
+
+import (
+	"bytes"
+	"fmt"
+
+	"tapedeck/feed"
+	"tapedeck/feed/scan"
+	"tapedeck/market"
+)
+
+// message is the record at hand, and in its Fields its result or the element of it that is being read.
+type message struct {
+	scan.Fields
+	channel, kind, seconds, millis, data scan.Value // of the record itself
+
+	sent int64 // when the record was sent, µs; 0 if it does not say
+	text [2][64]byte
+	bids []market.Level
+	asks []market.Level
+	sick bool // a level is none
+
+	refused error
+	skipped error // why something of the record brought nothing, where that is no fault
+}
+
+// The slots of fields that have more than one letter; a letter serves for its own.
+const (
+	idField byte = iota
+	createdField
+	sideField
+	pairField
+	contractField
+	amountField
+	priceField
+	sizeField
+	lastField
+	volumeField
+	quoteVolumeField
+	highField
+	lowField
+	markField
+	indexField
+	fundingField
+	interestField
+	internalField
+	bidsField
+	asksField
+	lastIDField
+	fullField
+	timeField
+	updateField
+	channelField
+	eventField
+	sentField
+	sentMsField
+	resultField
+	numFields
+)
+
+var fieldNames = [numFields]string{
+	idField: "id", createdField: "create_time_ms", sideField: "side", pairField: "currency_pair", contractField: "contract",
+	amountField: "amount", priceField: "price", sizeField: "size", lastField: "last", volumeField: "base_volume or volume_24h",
+	quoteVolumeField: "quote_volume or volume_24h_quote", highField: "high_24h", lowField: "low_24h", markField: "mark_price",
+	indexField: "index_price", fundingField: "funding_rate", interestField: "total_size or open_interest", internalField: "is_internal",
+	bidsField: "bids", asksField: "asks", lastIDField: "lastUpdateId", fullField: "full", timeField: "time of the result",
+	updateField: "update", channelField: "channel", eventField: "event", sentField: "time", sentMsField: "time_ms", resultField: "result",
+}
+
+// slot returns the slot of a field of a result, and whether it is of use.
+func slot(key []byte) (byte, bool) {
+	if len(key) == 1 {
+		return key[0], key[0] >= 'A' && key[0] <= 'z'
+	}
+	switch string(key) {
+	case "id":
+		return idField, true
+	case "create_time_ms":
+		return createdField, true
+	case "side":
+		return sideField, true
+	case "currency_pair":
+		return pairField, true
+	case "contract":
+		return contractField, true
+	case "amount":
+		return amountField, true
+	case "price":
+		return priceField, true
+	case "size":
+		return sizeField, true
+	case "last":
+		return lastField, true
+	case "base_volume", "volume_24h":
+		return volumeField, true
+	case "quote_volume", "volume_24h_quote":
+		return quoteVolumeField, true
+	case "high_24h":
+		return highField, true
+	case "low_24h":
+		return lowField, true
+	case "mark_price":
+		return markField, true
+	case "index_price":
+		return indexField, true
+	case "funding_rate":
+		return fundingField, true
+	case "total_size", "open_interest":
+		return interestField, true
+	case "is_internal":
+		return internalField, true
+	case "bids":
+		return bidsField, true
+	case "asks":
+		return asksField, true
+	case "lastUpdateId":
+		return lastIDField, true
+	case "full":
+		return fullField, true
+	case "time":
+		return timeField, true
+	}
+	return 0, false
+}
+
+func (m *message) begin(doc []byte) {
+	m.Open(doc)
+	m.channel, m.kind, m.seconds, m.millis, m.data = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
+	m.sent, m.sick = 0, false
+	m.refused, m.skipped = nil, nil
+}
+
+// read goes through the record once, whatever order its fields are in. Those of an object are noted; a list is
+// read once it is known what it is of.
+func (m *message) read() {
+	c := &m.Cursor
+	if !c.Object() {
+		c.Value()
+		m.refuse(feed.UnknownKind)
+		return
+	}
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		switch string(key) {
+		case "channel":
+			m.top(&m.channel, channelField)
+		case "event":
+			m.top(&m.kind, eventField)
+		case "time":
+			m.top(&m.seconds, sentField)
+		case "time_ms":
+			m.top(&m.millis, sentMsField)
+		case "result":
+			if m.data.Kind == scan.None && c.At('{') {
+				m.data.Kind = scan.Object
+				m.object()
+			} else {
+				m.top(&m.data, resultField)
+			}
+		case "id":
+			m.Take(idField)
+		case "update":
+			m.Take(updateField)
+		case "bids":
+			m.levels(bidsField, &m.bids)
+		case "asks":
+			m.levels(asksField, &m.asks)
+		default:
+			c.Value()
+		}
+	}
+}
+
+// top takes the next value as one of the record's own.
+func (m *message) top(v *scan.Value, at byte) {
+	if v.Kind != scan.None {
+		m.Fail(at, scan.Twice)
+	}
+	*v = m.Cursor.Value()
+}
+
+// object reads the next value, an object. The levels of a book are read at once, so that they are gone through
+// once.
+func (m *message) object() {
+	c := &m.Cursor
+	c.Object()
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		switch at, ok := slot(key); {
+		case !ok:
+			c.Value()
+		case at == 'b' || at == bidsField:
+			m.levels(at, &m.bids)
+		case at == 'a' || at == asksField:
+			m.levels(at, &m.asks)
+		default:
+			m.Take(at)
+		}
+	}
+}
+
+// levels reads one side of a book: a list of [price, quantity] or of {"p":price,"s":quantity}. What is no list is
+// noted as it is.
+func (m *message) levels(at byte, side *[]market.Level) {
+	c := &m.Cursor
+	if !c.At('[') {
+		m.Take(at)
+		return
+	}
+	good := true
+	first := *c
+	if first.Array(); first.At('{') {
+		*side, good = c.Ladder((*side)[:0], "p", "s")
+	} else {
+		*side, good = c.Levels((*side)[:0])
+	}
+	m.Note(at, scan.Value{Kind: scan.Array})
+	m.sick = m.sick || !good
+}
+
+// action returns what the record does with its channel; nothing if it does not say so.
+func (m *message) action() []byte {
+	if m.kind.Kind == scan.None {
+		return nil
+	}
+	if m.kind.Kind != scan.String {
+		m.Fail(eventField, scan.Wrong)
+		return nil
+	}
+	return m.Cursor.Text(m.kind, m.text[1][:0])
+}
+
+// stamp returns when the record was sent; in 2021 it was told in seconds alone.
+func (m *message) stamp() int64 {
+	switch {
+	case m.millis.Kind != scan.None:
+		m.Note(sentMsField, m.millis)
+		return m.time(sentMsField, 3)
+	case m.seconds.Kind != scan.None:
+		m.Note(sentField, m.seconds)
+		return m.time(sentField, 6)
+	}
+	m.Fail(sentMsField, scan.Missing)
+	return 0
+}
+
+var faults = map[scan.Fault]feed.Reason{
+	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
+}
+
+// end says what became of the record, and lets go of it.
+func (m *message) end(events bool) error {
+	whole := m.Close()
+	fault, at := m.Fault()
+	switch {
+	case !whole:
+		return feed.BadJSON
+	case fault != scan.Sound && at < numFields:
+		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[at])
+	case fault != scan.Sound:
+		return fmt.Errorf("%w: field %c", faults[fault], at)
+	case m.refused != nil:
+		return m.refused
+	case events:
+		return nil
+	case m.skipped != nil:
+		return m.skipped
+	}
+	return feed.Ignored // an empty list
+}
+
+// healthy reports that nothing was refused so far.
+func (m *message) healthy() bool {
+	fault, _ := m.Fault()
+	return fault == scan.Sound && m.refused == nil
+}
+
+func (m *message) refuse(why error) {
+	if m.refused == nil {
+		m.refused = why
+	}
+}
+
+func (m *message) skip(why error) { m.skipped = why }
+
+// time returns a time in µs, which is written with so many digits less, and maybe a fraction: as 1619093543708.2642,
+// of which what is finer than µs is cut off. One before 1973 is none.
+func (m *message) time(at byte, digits int) int64 {
+	v := m.Value(at)
+	if v.Kind != scan.Number && v.Kind != scan.String {
+		m.Fail(at, scan.Wrong)
+		return 0
+	}
+	var buf [32]byte
+	whole, part, fraction := bytes.Cut(m.Cursor.Text(v, buf[:0]), []byte("."))
+	if n := len(whole) + digits; n < 15 || n > 16 || whole[0] == '0' || !isNumber(whole) || fraction && !isNumber(part) {
+		m.Fail(at, scan.Wrong)
+		return 0
+	}
+	t := int64(0)
+	for _, c := range whole {
+		t = t*10 + int64(c-'0')
+	}
+	for i := range digits {
+		t *= 10
+		if i < len(part) {
+			t += int64(part[i] - '0')
+		}
+	}
+	return t
+}
+
+func isNumber(s []byte) bool {
+	for _, c := range s {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return len(s) > 0
+}
