@@ -12,6 +12,7 @@ import (
 	"tapedeck/feed/venue/coinbaseadvanced"
 	"tapedeck/feed/venue/cryptocom"
 	"tapedeck/feed/venue/deribit"
+	"tapedeck/feed/venue/gate"
 	"tapedeck/feed/venue/gemini"
 	"tapedeck/feed/venue/hyperliquid"
 	"tapedeck/feed/venue/kraken"
@@ -47,6 +48,8 @@ var Formats = []*feed.Format{
 	bybit.Linear,
 	bybit.Inverse,
 	bybit.Option,
+	gate.Spot,
+	gate.Futures,
 	tick.Format,
 }
 
