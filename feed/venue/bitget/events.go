@@ -1,0 +1,164 @@
+package bitget
+
+import (
+	"time"
+
+	"tapedeck/feed"
+	"tapedeck/feed/scan"
+	"tapedeck/market"
+)
+
+// The places in a list. A trade of v1 has no id.
+const (
+	rowTime byte = iota
+	rowPrice
+	rowSize
+	rowSide
+)
+
+// trade decodes a trade. Those of a snapshot were made before the connection began.
+func (d *decoder) trade(b *market.Batch) {
+	if d.act == snapshot {
+		d.skip(feed.Ignored)
+		return
+	}
+	sym := d.symbol()
+	if sym == nil {
+		return
+	}
+	at, price, size, side := rowTime, rowPrice, rowSize, rowSide
+	if !d.listed {
+		at, price, size, side = timeField, priceField, sizeField, sideField
+	}
+	t := b.Trade(sym, d.time(at))
+	t.Price, t.Qty = d.Price(price), d.Price(size)
+	if !d.listed {
+		var ok bool
+		if t.ID, ok = market.MakeID(d.Word(tradeIDField)); !ok {
+			d.Fail(tradeIDField, scan.Wrong)
+		}
+	}
+	switch string(d.Word(side)) {
+	case "buy":
+		t.Side = market.Buy
+	case "sell":
+		t.Side = market.Sell
+	default:
+		d.Fail(side, scan.Wrong)
+	}
+}
+
+// ticker decodes the rolling day, and the best bid and ask unless books1 has told newer ones. In v1 they have no
+// quantities.
+func (d *decoder) ticker(b *market.Batch) {
+	sym := d.symbol()
+	if sym == nil {
+		return
+	}
+	at := d.time(timeField)
+	if m := d.known[sym]; d.Has(bidSizeField) && (m == nil || at >= m.touched) {
+		q := b.Quote(sym, at)
+		q.BidPrice, q.BidQty = d.order(bidField, bidSizeField)
+		q.AskPrice, q.AskQty = d.order(askField, askSizeField)
+	}
+	t := b.Ticker(sym, at)
+	t.Put(market.Last, d.Size(lastField))
+	d.put(t, market.Open, openField)
+	d.put(t, market.High, highField)
+	d.put(t, market.Low, lowField)
+	d.put(t, market.Volume, volumeField)
+	if !d.product.inverse {
+		d.put(t, market.QuoteVolume, quoteVolumeField)
+	}
+	d.put(t, market.Mark, markField)
+	d.put(t, market.Index, indexField)
+	d.put(t, market.OpenInterest, interestField)
+	if !d.Empty(fundingField) {
+		t.Put(market.Funding, d.Number(fundingField))
+	}
+	if !d.Empty(fundingTimeField) && !d.Size(fundingTimeField).IsZero() {
+		t.Put(market.FundingTime, market.Int(d.time(fundingTimeField)))
+	}
+}
+
+// put sets a field of a ticker, unless it is not there or its text is empty.
+func (d *decoder) put(t *market.Ticker, f market.Field, at byte) {
+	if !d.Empty(at) {
+		t.Put(f, d.Size(at))
+	}
+}
+
+// order is one side of a quote: nothing where it has no order, which is written as an empty text or 0.
+func (d *decoder) order(price, qty byte) (p, q market.Decimal) {
+	if d.Has(price) && d.Has(qty) && d.Empty(price) && d.Empty(qty) {
+		return p, q
+	}
+	if p, q = d.Size(price), d.Size(qty); p.IsZero() || q.IsZero() {
+		return market.Decimal{}, market.Decimal{}
+	}
+	return p, q
+}
+
+// bar is how wide the candles of a channel are: in µs, or in months that begin some µs before UTC's.
+type bar struct {
+	width  int64
+	months int
+	ahead  int64
+}
+
+const (
+	minute   = 60e6
+	hour     = 60 * minute
+	day      = 24 * hour
+	hongKong = 8 * hour
+)
+
+// bars are the names of widths, behind the channel's "candle". Those of 6 hours and more begin with the day of
+// Hong Kong, or of UTC if they say so.
+var bars = map[string]bar{
+	"1m": {width: minute}, "3m": {width: 3 * minute}, "5m": {width: 5 * minute}, "15m": {width: 15 * minute}, "30m": {width: 30 * minute},
+	"1H": {width: hour}, "2H": {width: 2 * hour}, "4H": {width: 4 * hour},
+	"6H": {width: 6 * hour}, "6Hutc": {width: 6 * hour}, "12H": {width: 12 * hour}, "12Hutc": {width: 12 * hour},
+	"1D": {width: day}, "1Dutc": {width: day}, "3D": {width: 3 * day}, "3Dutc": {width: 3 * day},
+	"1W": {width: 7 * day}, "1Wutc": {width: 7 * day}, "1M": {months: 1, ahead: hongKong}, "1Mutc": {months: 1},
+}
+
+// at returns the width of the bar that begins at start.
+func (b bar) at(start int64) int64 {
+	if b.months == 0 {
+		return b.width
+	}
+	t := time.UnixMicro(start + b.ahead).UTC()
+	return t.AddDate(0, b.months, 0).Sub(t).Microseconds()
+}
+
+// The places in a candle's list. The quote volume is there since v2.
+const (
+	start byte = iota
+	opening
+	highest
+	lowest
+	closing
+	volume
+	volumeQuote
+)
+
+// candle decodes a candle, of which a snapshot has the last 1,000. It has no time but its start, and does not say whether it
+// is final.
+func (d *decoder) candle(b *market.Batch) {
+	sym := d.symbol()
+	if sym == nil {
+		return
+	}
+	k := b.Candle(sym, 0)
+	k.Start = d.time(start)
+	k.Width = d.channel.bar.at(k.Start)
+	k.Open, k.High, k.Low, k.Close = d.Price(opening), d.Price(highest), d.Price(lowest), d.Price(closing)
+	if k.High.Cmp(k.Low) < 0 {
+		d.Fail(highest, scan.Wrong)
+	}
+	k.Volume = d.Size(volume)
+	if d.Has(volumeQuote) && !d.product.inverse {
+		k.QuoteVolume = d.Size(volumeQuote)
+	}
+}

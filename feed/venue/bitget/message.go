@@ -1,0 +1,304 @@
+package bitget
+
+import (
+	"fmt"
+
+	"tapedeck/feed"
+	"tapedeck/feed/scan"
+	"tapedeck/market"
+)
+
+// message is the record at hand, and in its Fields the element of data that is being read.
+type message struct {
+	scan.Fields
+	channel channel
+	native  []byte // instId of arg
+	act     act
+	done    bool // data was decoded
+	listed  bool // the element is a list
+
+	name, kind, inst, event, data scan.Value // of the record itself
+
+	text [2][64]byte // memory for a text, and for inst, where they have escapes
+	bids []market.Level
+	asks []market.Level
+	sick bool // a level is none
+
+	refused error
+	skipped error // why an element brought nothing, where that is no fault
+}
+
+// The slots of an element's fields. Those of a row are numbers below 16.
+const (
+	timeField byte = 16 + iota
+	tradeIDField
+	priceField
+	sizeField
+	sideField
+	lastField
+	openField
+	highField
+	lowField
+	volumeField
+	quoteVolumeField
+	bidField
+	bidSizeField
+	askField
+	askSizeField
+	markField
+	indexField
+	fundingField
+	fundingTimeField
+	interestField
+	bidsField
+	asksField
+	checksumField
+	seqField
+	prevField
+	// of the record itself
+	argField
+	channelField
+	typeField
+	instField
+	actionField
+	eventField
+	dataField
+	numFields
+)
+
+var fieldNames = [numFields]string{
+	timeField: "ts or systemTime", tradeIDField: "tradeId", priceField: "price", sizeField: "size", sideField: "side", lastField: "lastPr or last",
+	openField: "open24h", highField: "high24h", lowField: "low24h", volumeField: "baseVolume", quoteVolumeField: "quoteVolume",
+	bidField: "bidPr", bidSizeField: "bidSz", askField: "askPr", askSizeField: "askSz", markField: "markPrice", indexField: "indexPrice",
+	fundingField: "fundingRate or capitalRate", fundingTimeField: "nextFundingTime or nextSettleTime", interestField: "holdingAmount or holding",
+	bidsField: "bids", asksField: "asks", checksumField: "checksum", seqField: "seq", prevField: "pseq",
+	argField: "arg", channelField: "arg.channel", typeField: "arg.instType", instField: "arg.instId", actionField: "action", eventField: "event", dataField: "data",
+}
+
+// slot returns the slot of a field of an element, and whether it is of use. The second names are those of v1.
+func slot(key []byte) (byte, bool) {
+	switch string(key) {
+	case "ts", "systemTime":
+		return timeField, true
+	case "tradeId":
+		return tradeIDField, true
+	case "price":
+		return priceField, true
+	case "size":
+		return sizeField, true
+	case "side":
+		return sideField, true
+	case "lastPr", "last":
+		return lastField, true
+	case "open24h":
+		return openField, true
+	case "high24h":
+		return highField, true
+	case "low24h":
+		return lowField, true
+	case "baseVolume":
+		return volumeField, true
+	case "quoteVolume":
+		return quoteVolumeField, true
+	case "bidPr":
+		return bidField, true
+	case "bidSz":
+		return bidSizeField, true
+	case "askPr":
+		return askField, true
+	case "askSz":
+		return askSizeField, true
+	case "markPrice":
+		return markField, true
+	case "indexPrice":
+		return indexField, true
+	case "fundingRate", "capitalRate":
+		return fundingField, true
+	case "nextFundingTime", "nextSettleTime":
+		return fundingTimeField, true
+	case "holdingAmount", "holding":
+		return interestField, true
+	case "bids":
+		return bidsField, true
+	case "asks":
+		return asksField, true
+	case "checksum":
+		return checksumField, true
+	case "seq":
+		return seqField, true
+	case "pseq":
+		return prevField, true
+	}
+	return 0, false
+}
+
+func (m *message) begin(doc []byte) {
+	m.Open(doc)
+	m.channel, m.native, m.act, m.done = channel{}, nil, noAction, false
+	m.name, m.kind, m.inst, m.event, m.data = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
+	m.refused, m.skipped = nil, nil
+}
+
+var faults = map[scan.Fault]feed.Reason{
+	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
+}
+
+// end says what became of the record, and lets go of it.
+func (m *message) end(events bool) error {
+	m.native = nil
+	whole := m.Close()
+	fault, at := m.Fault()
+	switch {
+	case !whole:
+		return feed.BadJSON
+	case fault != scan.Sound && at < timeField:
+		return fmt.Errorf("%w: number %d of a list", faults[fault], at+1)
+	case fault != scan.Sound:
+		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[at])
+	case m.refused != nil:
+		return m.refused
+	case events:
+		return nil
+	case m.skipped != nil:
+		return m.skipped
+	}
+	return feed.Ignored // no data in the list
+}
+
+// healthy reports that nothing was refused so far.
+func (m *message) healthy() bool {
+	fault, _ := m.Fault()
+	return fault == scan.Sound && m.refused == nil
+}
+
+func (m *message) refuse(why error) {
+	if m.refused == nil {
+		m.refused = why
+	}
+}
+
+func (m *message) skip(why error) { m.skipped = why }
+
+// top takes the next value as one of the record's own.
+func (m *message) top(v *scan.Value, at byte) {
+	if v.Kind != scan.None {
+		m.Fail(at, scan.Twice)
+	}
+	*v = m.Cursor.Value()
+}
+
+// act is what a record says that its data is.
+type act uint8
+
+const (
+	noAction act = iota
+	snapshot
+	update
+)
+
+func (m *message) readAction() {
+	if m.act != noAction {
+		m.Fail(actionField, scan.Twice)
+	}
+	v := m.Cursor.Value()
+	if v.Kind == scan.String {
+		switch string(m.Cursor.Text(v, m.text[0][:0])) {
+		case "snapshot":
+			m.act = snapshot
+			return
+		case "update":
+			m.act = update
+			return
+		}
+	}
+	m.Fail(actionField, scan.Wrong)
+}
+
+// readArg reads what was subscribed to: a market, a channel and an instrument.
+func (m *message) readArg() {
+	c := &m.Cursor
+	if m.name.Kind != scan.None {
+		m.Fail(argField, scan.Twice)
+	}
+	if !c.Object() {
+		c.Value()
+		m.Fail(argField, scan.Wrong)
+		return
+	}
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		switch string(key) {
+		case "channel":
+			m.top(&m.name, channelField)
+		case "instType":
+			m.top(&m.kind, typeField)
+		case "instId":
+			m.top(&m.inst, instField)
+		default:
+			c.Value()
+		}
+	}
+	if m.name.Kind == scan.String {
+		m.channel = channelOf(c.Text(m.name, m.text[0][:0]))
+	}
+	if m.inst.Kind == scan.String {
+		m.native = c.Text(m.inst, m.text[1][:0])
+	}
+}
+
+// row reads an element that is a list, in which the cursor is.
+func (m *message) row() {
+	m.Clear()
+	m.listed = true
+	for i := byte(0); m.Cursor.More(); i++ {
+		if i < timeField {
+			m.Take(i)
+		} else {
+			m.Cursor.Value()
+		}
+	}
+}
+
+// fields reads an element that is an object, in which the cursor is. The levels of a book are read at once, so that they
+// are gone through once.
+func (m *message) fields() {
+	m.Clear()
+	m.sick, m.listed = false, false
+	c := &m.Cursor
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		at, ok := slot(key)
+		good := true
+		switch {
+		case !ok:
+			c.Value()
+			continue
+		case at == bidsField && c.At('['):
+			m.bids, good = c.Levels(m.bids[:0])
+		case at == asksField && c.At('['):
+			m.asks, good = c.Levels(m.asks[:0])
+		default:
+			m.Take(at)
+			continue
+		}
+		m.Note(at, scan.Value{Kind: scan.Array})
+		m.sick = m.sick || !good
+	}
+}
+
+// integer returns a whole number, which the venue writes as a text or as a number.
+func (m *message) integer(at byte) int64 {
+	n, ok := m.Number(at).Int64()
+	if !ok {
+		m.Fail(at, scan.Wrong)
+	}
+	return n
+}
+
+// time returns a time in µs, of the venue's ms.
+func (m *message) time(at byte) int64 {
+	t := m.integer(at)
+	if t <= 0 || t > scan.MaxCount/1000 {
+		m.Fail(at, scan.Wrong)
+		return 0
+	}
+	return t * 1000
+}
