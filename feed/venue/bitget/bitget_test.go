@@ -50,6 +50,7 @@ func TestSymbols(t *testing.T) {
 		want   market.Symbol
 	}{
 		{bitget.Spot, market.Symbol{Native: "BTCUSDT", Name: "BTC-USDT", Base: "BTC", Quote: "USDT"}},
+		{bitget.Spot, market.Symbol{Native: "币安人生USDT", Name: "币安人生-USDT", Base: "币安人生", Quote: "USDT"}},
 		{bitget.Spot, market.Symbol{Native: "TUSDUSDT", Name: "TUSD-USDT", Base: "TUSD", Quote: "USDT"}},
 		{bitget.Spot, market.Symbol{Native: "BTCXYZ", Name: "BTCXYZ"}},
 		{bitget.USDT, market.Symbol{Native: "BTCUSDT", Name: "BTC-USDT", Base: "BTC", Quote: "USDT", Kind: market.Perpetual}},

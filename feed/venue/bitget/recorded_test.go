@@ -127,7 +127,7 @@ func TestFaults(t *testing.T) {
 			feedtest.Faults(t, &feedtest.Recording{
 				Format: format, Options: feed.DefaultOptions(), Records: records, Sight: feedtest.AtChecks, Levels: 25,
 				Snapshot: func(sym *market.Symbol, k *market.Book) []feed.Record { return whole(instType, sym, k, "") },
-			}, 20)
+			}, 8)
 		})
 		t.Run(format.Name+" with ids", func(t *testing.T) {
 			feedtest.Faults(t, &feedtest.Recording{
@@ -135,7 +135,7 @@ func TestFaults(t *testing.T) {
 				Snapshot: func(sym *market.Symbol, k *market.Book) []feed.Record {
 					return whole(instType, sym, k, fmt.Sprintf(`"seq":%d,"pseq":0,`, k.Last))
 				},
-			}, 20)
+			}, 8)
 		})
 	}
 }

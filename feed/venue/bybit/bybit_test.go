@@ -42,6 +42,7 @@ func TestSymbols(t *testing.T) {
 		want   market.Symbol
 	}{
 		{bybit.Spot, market.Symbol{Native: "BTCUSDT", Name: "BTC-USDT", Base: "BTC", Quote: "USDT"}},
+		{bybit.Spot, market.Symbol{Native: "币安人生USDT", Name: "币安人生-USDT", Base: "币安人生", Quote: "USDT"}},
 		{bybit.Spot, market.Symbol{Native: "TUSDUSDT", Name: "TUSD-USDT", Base: "TUSD", Quote: "USDT"}},
 		{bybit.Spot, market.Symbol{Native: "BTCRLUSD", Name: "BTC-RLUSD", Base: "BTC", Quote: "RLUSD"}},
 		{bybit.Spot, market.Symbol{Native: "BTCXYZ", Name: "BTCXYZ"}},

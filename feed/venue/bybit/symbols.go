@@ -2,6 +2,7 @@ package bybit
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"tapedeck/market"
 )
@@ -9,13 +10,15 @@ import (
 // maxNative is the longest native name, in bytes; the longest we know has 25.
 const maxNative = 40
 
+// isNative reports whether the venue could call an instrument so: letters, which there are of other scripts too, digits,
+// -, _ and the . of a strike.
 func isNative(name []byte) bool {
 	for _, c := range name {
-		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
+		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c >= utf8.RuneSelf) {
 			return false
 		}
 	}
-	return len(name) > 0 && len(name) <= maxNative
+	return len(name) > 0 && len(name) <= maxNative && utf8.Valid(name)
 }
 
 // quotes are the assets that spot's prices are in. A native name is a base and one of them, with nothing in

@@ -43,6 +43,7 @@ func TestSymbols(t *testing.T) {
 		want   market.Symbol
 	}{
 		{gate.Spot, market.Symbol{Native: "BTC_USDT", Name: "BTC-USDT", Base: "BTC", Quote: "USDT"}},
+		{gate.Spot, market.Symbol{Native: "币安人生_USDT", Name: "币安人生-USDT", Base: "币安人生", Quote: "USDT"}},
 		{gate.Spot, market.Symbol{Native: "QTUM3S_USDT", Name: "QTUM3S-USDT", Base: "QTUM3S", Quote: "USDT"}},
 		{gate.Futures, market.Symbol{Native: "BTC_USDT", Name: "BTC-USDT", Base: "BTC", Quote: "USDT", Kind: market.Perpetual}},
 		{gate.Futures, market.Symbol{Native: "BTC_USD", Name: "BTC-USD", Base: "BTC", Quote: "USD", Kind: market.Perpetual}},

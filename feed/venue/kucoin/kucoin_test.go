@@ -42,6 +42,7 @@ func TestSymbols(t *testing.T) {
 		want   market.Symbol
 	}{
 		{kucoin.Spot, market.Symbol{Native: "BTC-USDT", Name: "BTC-USDT", Base: "BTC", Quote: "USDT"}},
+		{kucoin.Spot, market.Symbol{Native: "币安人生-USDT", Name: "币安人生-USDT", Base: "币安人生", Quote: "USDT"}},
 		{kucoin.Spot, market.Symbol{Native: "BCHSV-USDT", Name: "BSV-USDT", Base: "BSV", Quote: "USDT"}},
 		{kucoin.Futures, market.Symbol{Native: "XBTUSDTM", Name: "BTC-USDT", Base: "BTC", Quote: "USDT", Kind: market.Perpetual}},
 		{kucoin.Futures, market.Symbol{Native: "XBTUSDM", Name: "BTC-USD", Base: "BTC", Quote: "USD", Kind: market.Perpetual}},

@@ -2,6 +2,7 @@ package kucoin
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"tapedeck/market"
 )
@@ -71,11 +72,13 @@ func undated(native string) string {
 	return native[:n]
 }
 
+// isName reports whether the venue could call a currency or a contract so: letters, which there are of other scripts too,
+// digits, . and _.
 func isName(name string) bool {
 	for _, c := range []byte(name) {
-		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '_') {
+		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c >= utf8.RuneSelf) {
 			return false
 		}
 	}
-	return name != ""
+	return name != "" && utf8.ValidString(name)
 }
