@@ -5,6 +5,7 @@ import (
 	"tapedeck/feed"
 	"tapedeck/feed/venue/binance"
 	"tapedeck/feed/venue/bitfinex"
+	"tapedeck/feed/venue/bitget"
 	"tapedeck/feed/venue/bitmex"
 	"tapedeck/feed/venue/bitstamp"
 	"tapedeck/feed/venue/bybit"
@@ -50,6 +51,10 @@ var Formats = []*feed.Format{
 	bybit.Option,
 	gate.Spot,
 	gate.Futures,
+	bitget.Spot,
+	bitget.USDT,
+	bitget.USDC,
+	bitget.Coin,
 	tick.Format,
 }
 
