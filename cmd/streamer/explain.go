@@ -165,7 +165,7 @@ func home(rooms []subscriptions.Info, room market.Room) (place, error) {
 	return place{found.Topic, found.Partition, found.Epoch, found.Seq}, nil
 }
 
-// decoderOf returns a new decoder for a topic: what --feed says, else the format of the room's venue.
+// decoderOf returns a new decoder for a topic: what --feed says, else the format of the room's venue where it has one.
 func decoderOf(c *cli.Context, topic, venueName string) (feed.Decoder, error) {
 	f, err := parseFeeds(flags.Words(c, "feed"), nil)
 	if err != nil {
@@ -174,12 +174,28 @@ func decoderOf(c *cli.Context, topic, venueName string) (feed.Decoder, error) {
 	if d, ok := f.decoders[topic]; ok {
 		return d.Format.New(d.Options), nil
 	}
-	for _, format := range venue.Formats {
-		if format.Venue == venueName {
-			return format.New(feed.DefaultOptions()), nil
+	named := venueFormats(venueName)
+	if len(named) == 1 {
+		return named[0].New(feed.DefaultOptions()), nil
+	}
+	names := formatNames()
+	if len(named) > 1 {
+		names = names[:0]
+		for _, format := range named {
+			names = append(names, format.Name)
 		}
 	}
-	return nil, flags.BadFlag("the format of %s is not known: give it with --feed NAME=%s, where NAME is one of %s", topic, topic, strings.Join(formatNames(), " "))
+	return nil, flags.BadFlag("the format of %s is not known: give it with --feed NAME=%s, where NAME is one of %s", topic, topic, strings.Join(names, " "))
+}
+
+// venueFormats returns the formats of a venue, which may have several: kraken and kraken-v1.
+func venueFormats(name string) (formats []*feed.Format) {
+	for _, format := range venue.Formats {
+		if format.Venue == name {
+			formats = append(formats, format)
+		}
+	}
+	return formats
 }
 
 func tellRecord(b *strings.Builder, at place, r *feed.Record) {

@@ -220,7 +220,7 @@ func TestExplain(t *testing.T) {
 	}{
 		{"trades:BINANCE:BTC-USDT 99", flags.Failed, "the record cannot be had: offset 98 is not in md/0: it holds 0 up to 4"},
 		{"trades:BINANCE:LTC-USDT 2", flags.Failed, "the node has had no record of trades:BINANCE:LTC-USDT; name its place with --topic and --partition"},
-		{"trades:KRAKEN:BTC-USDT 2 --topic md --partition 0", flags.WrongFlags, "the format of md is not known: give it with --feed NAME=md"},
+		{"trades:KRAKEN:BTC-USDT 2 --topic md --partition 0", flags.WrongFlags, "the format of md is not known: give it with --feed NAME=md, where NAME is one of kraken kraken-v1\n"},
 		{"trades:BINANCE:BTC-USDT 2 --topic md", flags.WrongFlags, "--topic and --partition go together"},
 		{"trades:BINANCE:BTC-USDT 0", flags.WrongFlags, `"0" is not a seq`},
 		{"trades:BINANCE:BTC-USDT x", flags.WrongFlags, `"x" is not a seq`},
