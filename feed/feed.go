@@ -20,6 +20,10 @@ type Record struct {
 	Key     []byte
 	Value   []byte // nil: a tombstone
 	Headers []Header
+
+	// Of a record that comes from an archive:
+	Clock int64 // the log's clock at the record (market.Clock), where it is known; else 0
+	Mark  bool  // stands for a record that was not asked for, at which a minute was over: it moves the clock and brings nothing
 }
 
 // Header is one header of a record.
@@ -40,6 +44,9 @@ type Start struct {
 	From  int64  // first offset that will be read
 	First int64  // first offset that the log still holds
 	End   int64  // offset after the newest record, as seen at this moment
+	Clock int64  // the log's clock before From, where it is known; else 0
+
+	Checkpoint []byte // what was made of the log before From (Checkpoint.Data); nil: nothing is known of it
 }
 
 // Source brings records. Run returns when ctx ends or the source's data does, after its last call

@@ -95,11 +95,11 @@ func TestATickAllocatesNothing(t *testing.T) {
 			t.Run(fmt.Sprint(sessions, " ", room), func(t *testing.T) {
 				b := newBench(t)
 				first, next := ticks(room)
-				b.log.log.Apply(0, 1e15, 0, first)
+				b.log.log.Apply(0, 1e15, 0, 0, first)
 				offset := int64(0)
 				tick := func() {
 					offset++
-					b.log.log.Apply(offset, 1e15+offset, time.Now().UnixNano(), next(offset))
+					b.log.log.Apply(offset, 1e15+offset, 0, time.Now().UnixNano(), next(offset))
 					b.pump.round()
 				}
 				b.join(sessions, room, "0")
@@ -127,13 +127,13 @@ func TestATickAllocatesNothing(t *testing.T) {
 func TestNothingIsReadForTheEnded(t *testing.T) {
 	b := newBench(t)
 	first, next := ticks(trades)
-	b.log.log.Apply(0, 1e15, 0, first)
+	b.log.log.Apply(0, 1e15, 0, 0, first)
 	b.join(1, trades, "0")
 	sess := b.pump.sessions[0]
 	sess.end(wire.CloseDraining, 0)
 	sess.end(wire.CloseSlow, 0) // the first stands
 	frames, encoded := b.frames(), b.hub.Encoded()
-	b.log.log.Apply(1, 1e15, 0, next(1))
+	b.log.log.Apply(1, 1e15, 0, 0, next(1))
 	b.settle()
 	if b.frames() != frames || b.hub.Encoded() != encoded || sess.closing != wire.CloseDraining {
 		t.Errorf("%d frames and %d messages more, closed as %v", b.frames()-frames, b.hub.Encoded()-encoded, sess.closing)
@@ -148,7 +148,7 @@ func TestJoinStorm(t *testing.T) {
 		whole.Bids = append(whole.Bids, market.Level{Price: market.New(100000-i, 2), Qty: market.New(12345+i, 4)})
 		whole.Asks = append(whole.Asks, market.Level{Price: market.New(100001+i, 2), Qty: market.New(12345+i, 4)})
 	}
-	b.log.log.Apply(0, 1e15, 0, []market.Event{{Symbol: symbol("BTC-USD"), Payload: whole}})
+	b.log.log.Apply(0, 1e15, 0, 0, []market.Event{{Symbol: symbol("BTC-USD"), Payload: whole}})
 	b.join(1, book, "0")
 	size := b.paper[0].bytes
 	encoded, before := b.hub.Encoded(), heap()
@@ -174,11 +174,11 @@ func BenchmarkTick(b *testing.B) {
 		b.Run(fmt.Sprint(sessions, " sessions"), func(b *testing.B) {
 			w := newBench(b)
 			first, next := ticks(trades)
-			w.log.log.Apply(0, 1e15, 0, first)
+			w.log.log.Apply(0, 1e15, 0, 0, first)
 			w.join(sessions, trades, "0")
 			b.ReportAllocs()
 			for offset := int64(1); b.Loop(); offset++ {
-				w.log.log.Apply(offset, 1e15+offset, 0, next(offset))
+				w.log.log.Apply(offset, 1e15+offset, 0, 0, next(offset))
 				w.pump.round()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*sessions), "ns/delivery")

@@ -68,7 +68,7 @@ func (in *ingest) Open(p feed.Partition, at feed.Start) feed.Log {
 }
 
 func logStart(p feed.Partition, at feed.Start) subscriptions.LogStart {
-	return subscriptions.LogStart{Topic: p.Topic, Partition: p.ID, Epoch: at.Epoch, From: at.From, End: at.End}
+	return subscriptions.LogStart{Topic: p.Topic, Partition: p.ID, Epoch: at.Epoch, From: at.From, End: at.End, Clock: at.Clock}
 }
 
 // each calls f with every partition that was opened.
@@ -120,12 +120,16 @@ type outage struct {
 func (p *partition) Record(r *feed.Record) {
 	p.batch.Reset()
 	p.records.Add(1)
+	if r.Mark {
+		p.log.Apply(r.Offset, r.Time, r.Clock, 0, nil)
+		return
+	}
 	if err := p.decoder.Decode(&p.batch, r); err != nil {
 		p.refuse(r, err)
 		return
 	}
 	p.decoded.Add(1)
-	p.log.Apply(r.Offset, r.Time, time.Now().UnixNano(), p.batch.Events)
+	p.log.Apply(r.Offset, r.Time, r.Clock, time.Now().UnixNano(), p.batch.Events)
 }
 
 // refuse counts a record that brought nothing and sets it aside.
@@ -134,10 +138,10 @@ func (p *partition) refuse(r *feed.Record, err error) {
 	errors.As(err, &reason)
 	p.count(reason).Add(1)
 	if !reason.Bad() {
-		p.log.Apply(r.Offset, r.Time, 0, nil)
+		p.log.Apply(r.Offset, r.Time, r.Clock, 0, nil)
 		return
 	}
-	p.log.Refused(r.Offset, r.Time, r.Key)
+	p.log.Refused(r.Offset, r.Time, r.Clock, r.Key)
 	if !p.warned[reason] { // the first of each reason; the counters tell the rest
 		if p.warned == nil {
 			p.warned = map[feed.Reason]bool{}

@@ -18,7 +18,7 @@ func TestCacheLetsGo(t *testing.T) {
 	for i := range int64(1000) {
 		book.Bids = append(book.Bids, market.Level{Price: market.New(1_000_000_000-i, 8), Qty: market.New(1, 8)})
 	}
-	l.Apply(0, 1e6, 0, []market.Event{{Symbol: sym, Payload: book}})
+	l.Apply(0, 1e6, 0, 0, []market.Event{{Symbol: sym, Payload: book}})
 	name := market.Room{Channel: market.BookChannel, Venue: "TEST", Symbol: "X"}
 	d := h.NewDesk(0, 1<<20, func() {}, nil)
 	s := d.NewSubscriber(wire.JSON)
@@ -39,7 +39,7 @@ func TestCacheLetsGo(t *testing.T) {
 	if now := held(); now != before {
 		t.Errorf("%d of %d bytes are held of what is still told", now, before)
 	}
-	l.Apply(1, 2e6, 0, []market.Event{{Symbol: sym, Payload: &market.Book{Bids: []market.Level{{Price: market.Int(20), Qty: market.Int(2)}}}}})
+	l.Apply(1, 2e6, 0, 0, []market.Event{{Symbol: sym, Payload: &market.Book{Bids: []market.Level{{Price: market.Int(20), Qty: market.Int(2)}}}}})
 	h.Sweep(2)
 	if now := held(); now > maxKeptText {
 		t.Errorf("%d of %d bytes are held of what is told no more", now, before)

@@ -47,7 +47,7 @@ func (s *stage) apply(symbol string, payloads ...market.Payload) {
 		events = append(events, market.Event{Symbol: s.symbol(symbol), Payload: p})
 	}
 	s.offset++
-	s.log.Apply(s.offset-1, s.logTime(), s.now, events)
+	s.log.Apply(s.offset-1, s.logTime(), 0, s.now, events)
 }
 
 func (s *stage) logTime() int64 { return s.now / 1000 }

@@ -45,7 +45,7 @@ func (l *Log) claim(s *slot, c market.Channel, at stamp) *Room {
 		return nil
 	default: // what came here before, and what the old home has of the present, is not in its state
 		r.past = append(r.past, r.home)
-		r.moveTo(l, at.seq-1, snapshot.Origin{Clock: max(l.clock, at.ts)})
+		r.moveTo(l, at.seq-1, snapshot.Origin{Clock: max(l.clock.Now(), at.ts)})
 	}
 	l.homed[r] = true
 	r.began = at.ts

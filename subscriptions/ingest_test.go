@@ -123,7 +123,7 @@ func (m *mill) send(msg message) {
 	if err := m.decoder.Decode(&m.batch, &m.record); err != nil {
 		m.fatal(err, string(msg.value))
 	}
-	m.log.Apply(m.offset, 1_700_000_000e6+m.offset, 1, m.batch.Events)
+	m.log.Apply(m.offset, 1_700_000_000e6+m.offset, 0, 1, m.batch.Events)
 	m.offset++
 }
 
@@ -237,7 +237,7 @@ func BenchmarkCaptured(b *testing.B) {
 				for i := range records {
 					batch.Reset()
 					if err := decoder.Decode(&batch, &records[i]); err == nil {
-						log.Apply(int64(i), records[i].Time, 1, batch.Events)
+						log.Apply(int64(i), records[i].Time, 0, 1, batch.Events)
 						count++
 					}
 				}

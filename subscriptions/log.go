@@ -15,6 +15,7 @@ type LogStart struct {
 	Epoch     string
 	From      int64 // first offset that will be read
 	End       int64 // offset after the newest record known
+	Clock     int64 // the log's clock before From, where it is known, as an archive knows it; else 0
 }
 
 // Log is one partition of a source: the writer of the rooms that are at home in it.
@@ -28,10 +29,9 @@ type Log struct {
 	from      uint64                 // seq before the first record to be read, or of the newest that was lost
 	began     int64                  // log time at which reading began, or went on after a loss; 0: not known yet
 	first     int64                  // log time of the first record since; 0: none yet
-	clock     int64                  // running maximum of log times, µs; 0: not known yet
-	leap      int64                  // a log time far ahead, waiting for the next record to agree
-	over      int64                  // what ended up to here is over
-	lost      note                   // of everything lost since reading began: what a room that turns up later may lack
+	clock     market.Clock
+	over      int64 // what ended up to here is over
+	lost      note  // of everything lost since reading began: what a room that turns up later may lack
 	down      string
 	loose     bool // has books without a rule of their own
 
@@ -86,7 +86,8 @@ func (h *Hub) Open(at LogStart, v Venue) *Log {
 
 func (l *Log) restart(at LogStart) {
 	l.epoch, l.from = at.Epoch, uint64(at.From)
-	l.began, l.first, l.clock, l.leap, l.over = 0, 0, 0, 0, 0
+	l.clock, l.over = market.ClockAt(at.Clock), 0
+	l.began, l.first = at.Clock, at.Clock
 	l.loose, l.lost = false, note{}
 	l.slots = map[*market.Symbol]*slot{}
 	l.name.Store(&at.Epoch)
@@ -110,12 +111,19 @@ func (l *Log) SetEnd(e int64) { l.end.Store(uint64(max(e, int64(l.end.Load()))))
 // Apply takes the events of one record (none: it moves the clock all the same), at its offset and log
 // time (µs; 0 or less: not known); now is the publisher's clock in ns, kept for measuring. The events
 // are not kept.
-func (l *Log) Apply(offset, time, now int64, events []market.Event) {
-	at := stamp{seq: uint64(offset) + 1, ts: max(time, 0), at: now}
-	l.observe(at.ts)
-	at.clock = l.clock
+//
+// clock is the log's clock at the record where an archive knows it: then records of other symbols may be
+// left out, but for those at which a minute was over, without events. 0: the records tell, all of them.
+func (l *Log) Apply(offset, time, clock, now int64, events []market.Event) {
+	if clock > 0 {
+		l.clock.Set(clock)
+	} else {
+		l.clock.Observe(max(time, 0))
+	}
+	l.begin(max(time, 0))
+	at := stamp{seq: uint64(offset) + 1, ts: max(time, 0), clock: l.clock.Now(), at: now}
 	l.group(events)
-	if over := snapshot.Over(l.clock); over > l.over {
+	if over := snapshot.Over(at.clock); over > l.over {
 		l.over, l.ticks = over, true
 		l.advance(at)
 	}
@@ -130,37 +138,14 @@ func (l *Log) Apply(offset, time, now int64, events []market.Event) {
 	l.seq.Store(at.seq)
 }
 
-// leapLimit is how many µs a log time may be ahead and be believed at once.
-const leapLimit = 60e6
-
-// observe moves the clock. A time that is more than a minute ahead is believed only when the next
-// record agrees. When reading began is told by two records: one alone may be early or late.
-func (l *Log) observe(time int64) {
+// begin notes when reading began, which is told by two records, as the clock is.
+func (l *Log) begin(time int64) {
 	switch {
 	case time == 0:
-		return
-	case l.clock == 0 && l.leap == 0:
-		l.leap = time
-	case l.clock == 0 && time > l.leap+leapLimit:
-		l.clock, l.leap = l.leap, time
-	case l.clock == 0 && l.leap > time+leapLimit:
-		l.clock, l.leap = time, 0
-	case l.clock == 0:
-		l.clock, l.leap = max(time, l.leap), 0
-	case time <= l.clock:
-		l.leap = 0
-	case time-l.clock <= leapLimit:
-		l.clock, l.leap = time, 0
-	case l.leap != 0:
-		l.clock, l.leap = min(time, l.leap), 0
-	default:
-		l.leap = time
-	}
-	switch {
 	case l.first == 0:
 		l.first = time
 	case l.began == 0:
-		l.began = max(l.first, time, l.clock)
+		l.began = max(l.first, time, l.clock.Now())
 	}
 }
 

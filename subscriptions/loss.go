@@ -27,7 +27,7 @@ func (l *Log) Lost(from, to int64, why wire.GapReason) {
 // hole tells a symbol's rooms that something the venue sent before this record is not in the log. Where a room's newest
 // entry is of the record just before, the gap begins and ends there: what is missing lay between the two.
 func (l *Log) hole(s *slot, at stamp) {
-	s.began = l.clock // what turns up later, and what has to begin again, is known from here
+	s.began = l.clock.Now() // what turns up later, and what has to begin again, is known from here
 	s.lost = note{kind: noteGap, gap: wire.GapSource, from: at.seq - 1, to: at.seq - 1, after: true, records: wire.Unknown}
 	for _, r := range s.rooms {
 		if r != nil && r.home == l && r.seq < at.seq {
@@ -93,11 +93,11 @@ func (r *Room) sourceDown(reason string) {
 // Refused says that the record at an offset could not be understood. Books without a rule of their own
 // that may have been meant are not to be trusted any more: all of the log, or, where the record's key
 // names one of them, that one.
-func (l *Log) Refused(offset, time int64, key []byte) {
+func (l *Log) Refused(offset, time, clock int64, key []byte) {
 	if l.loose {
 		l.suspect(key)
 	}
-	l.Apply(offset, time, 0, nil)
+	l.Apply(offset, time, clock, 0, nil)
 }
 
 func (l *Log) suspect(key []byte) {

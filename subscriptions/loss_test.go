@@ -18,17 +18,17 @@ func TestHolesOfAConnectionAreTold(t *testing.T) {
 	sym := &market.Symbol{Venue: "TEST", Name: "X", Native: "X"}
 	hole := []market.Event{{Symbol: sym, Payload: &market.Gap{}}}
 	c := follow(t, h, "trades:TEST:X")
-	l.Apply(0, 1e6, 0, tradeOf(sym, 1, 1e6))
+	l.Apply(0, 1e6, 0, 0, tradeOf(sym, 1, 1e6))
 	c.read()
 
-	l.Apply(1, 2e6, 0, append(hole, tradeOf(sym, 2, 2e6)...))
+	l.Apply(1, 2e6, 0, 0, append(hole, tradeOf(sym, 2, 2e6)...))
 	c.read()
 	if len(c.said) != 2 || !strings.Contains(c.said[0], `"gap"`) || !strings.Contains(c.said[0], `"from":1,"to":1,"reason":"source"`) ||
 		!strings.Contains(c.said[1], `"prev":1,"seq":2`) {
 		t.Errorf("between two records: %s", c.said)
 	}
-	l.Apply(2, 3e6, 0, nil)
-	l.Apply(3, 4e6, 0, append(hole, tradeOf(sym, 3, 4e6)...))
+	l.Apply(2, 3e6, 0, 0, nil)
+	l.Apply(3, 4e6, 0, 0, append(hole, tradeOf(sym, 3, 4e6)...))
 	c.read()
 	if len(c.said) != 2 || !strings.Contains(c.said[0], `"from":2,"to":3`) || !strings.Contains(c.said[1], `"prev":3,"seq":4`) {
 		t.Errorf("after another record: %s", c.said)

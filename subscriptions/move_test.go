@@ -59,7 +59,7 @@ func TestRestartTakesRoomsAlong(t *testing.T) {
 	sym := &market.Symbol{Venue: "TEST", Name: "X", Native: "X"}
 	c := follow(t, h, "trades:TEST:X")
 	for i := range 10 {
-		l.Apply(int64(i), 100e6, 0, tradeOf(sym, i, 100e6))
+		l.Apply(int64(i), 100e6, 0, 0, tradeOf(sym, i, 100e6))
 	}
 	if r := c.read(); r.Seq != 10 || r.Epoch != "a" {
 		t.Fatalf("%+v", r)
@@ -71,7 +71,7 @@ func TestRestartTakesRoomsAlong(t *testing.T) {
 	}
 	l.Restart(subscriptions.LogStart{Topic: "t", Epoch: "b"})
 	l.Down("")
-	l.Apply(0, 200e6, 0, tradeOf(&market.Symbol{Venue: "TEST", Name: "X", Native: "X"}, 100, 200e6))
+	l.Apply(0, 200e6, 0, 0, tradeOf(&market.Symbol{Venue: "TEST", Name: "X", Native: "X"}, 100, 200e6))
 	if r := c.read(); r.Epoch != "b" || r.Seq != 1 || r.State != "live" || len(r.Trades) != 1 {
 		t.Errorf("after the second restart: %+v, %q", r, c.said)
 	}
@@ -83,15 +83,15 @@ func TestRestartAmidALogCoversNothing(t *testing.T) {
 	h.AddVenue("TEST", derived)
 	l := h.Open(subscriptions.LogStart{Topic: "t", Epoch: "a"}, derived)
 	sym := &market.Symbol{Venue: "TEST", Name: "X", Native: "X"}
-	l.Apply(0, 630e6, 0, tradeOf(sym, 0, 630e6))
+	l.Apply(0, 630e6, 0, 0, tradeOf(sym, 0, 630e6))
 	c := follow(t, h, "candles:TEST:X@1m")
 	l.Restart(subscriptions.LogStart{Topic: "t", Epoch: "b", From: 1, End: 1})
-	l.Apply(1, 631e6, 0, tradeOf(sym, 1, 631e6))
+	l.Apply(1, 631e6, 0, 0, tradeOf(sym, 1, 631e6))
 	if r := c.read(); len(r.Candles) != 0 {
 		t.Errorf("a candle is served that lacks trades: %+v", r.Candles)
 	}
-	l.Apply(2, 632e6, 0, nil)
-	l.Apply(3, 725e6, 0, tradeOf(sym, 2, 725e6))
+	l.Apply(2, 632e6, 0, 0, nil)
+	l.Apply(3, 725e6, 0, 0, tradeOf(sym, 2, 725e6))
 	if r := c.read(); len(r.Candles) != 1 || r.Candles[720e6].N != 1 {
 		t.Errorf("candles that are known whole are not served: %+v", r.Candles)
 	}
@@ -107,13 +107,13 @@ func TestMovedRoomHasAllOfItsNewLog(t *testing.T) {
 	old := h.Open(subscriptions.LogStart{Topic: "t", Epoch: "old"}, derived)
 	c := follow(t, h, "trades:TEST:X")
 	inOld := x()
-	old.Apply(0, 630e6, 0, tradeOf(inOld, 1, 630e6))
-	old.Apply(1, 700e6, 0, tradeOf(y, 1, 700e6)) // far ahead
+	old.Apply(0, 630e6, 0, 0, tradeOf(inOld, 1, 630e6))
+	old.Apply(1, 700e6, 0, 0, tradeOf(y, 1, 700e6)) // far ahead
 	c.read()
 	added := h.Open(subscriptions.LogStart{Topic: "t", Partition: 1, Epoch: "added"}, derived)
 	inAdded := x()
-	added.Apply(0, 631e6, 0, tradeOf(inAdded, 2, 631e6))
-	added.Apply(1, 632e6, 0, tradeOf(inAdded, 3, 632e6))
+	added.Apply(0, 631e6, 0, 0, tradeOf(inAdded, 2, 631e6))
+	added.Apply(1, 632e6, 0, 0, tradeOf(inAdded, 3, 632e6))
 	r := c.read()
 	var ids []string
 	for _, trade := range r.Trades {
@@ -125,7 +125,7 @@ func TestMovedRoomHasAllOfItsNewLog(t *testing.T) {
 	if n := added.Counts.Misplaced.Load(); n != 0 {
 		t.Errorf("%d events were taken for misplaced", n)
 	}
-	old.Apply(2, 625e6, 0, tradeOf(inOld, 0, 625e6)) // what is older than the move changes nothing
+	old.Apply(2, 625e6, 0, 0, tradeOf(inOld, 0, 625e6)) // what is older than the move changes nothing
 	if r := c.read(); r.Epoch != "added" || r.State == "down" || len(c.said) != 0 {
 		t.Errorf("an old record was told: %q", c.said)
 	}
@@ -133,7 +133,7 @@ func TestMovedRoomHasAllOfItsNewLog(t *testing.T) {
 	if len(candles.Candles) != 0 {
 		t.Errorf("a candle is served whose first trades are in another log: %+v", candles.Candles)
 	}
-	old.Apply(3, 633e6, 0, tradeOf(inOld, 9, 633e6)) // and what is newer shows that nothing is keyed
+	old.Apply(3, 633e6, 0, 0, tradeOf(inOld, 9, 633e6)) // and what is newer shows that nothing is keyed
 	if r := c.read(); r.State != "down" {
 		t.Errorf("the room is %s though its symbol comes from two partitions in turn", r.State)
 	}
@@ -151,7 +151,7 @@ func TestEarlyReaderLearnsTheEpoch(t *testing.T) {
 		sym := &market.Symbol{Venue: "TEST", Name: "X", Native: "X"}
 		l := h.Open(subscriptions.LogStart{Topic: "t", Epoch: "a"}, derived)
 		for i := range 60 { // more than a snapshot has
-			l.Apply(int64(i), 100e6, 0, tradeOf(sym, i, 100e6))
+			l.Apply(int64(i), 100e6, 0, 0, tradeOf(sym, i, 100e6))
 		}
 		r := c.read()
 		if r.Epoch != "a" || r.Seq != 60 || r.Gaps != 0 {
@@ -186,7 +186,7 @@ func TestPastWithoutKeysIsNotServed(t *testing.T) {
 			l := h.Open(subscriptions.LogStart{Topic: "t", Partition: int32(i), Epoch: fmt.Sprint(i)}, derived)
 			sym := &market.Symbol{Venue: "TEST", Name: "X", Native: "X"}
 			for at := span[0]; at <= span[1]; at++ {
-				l.Apply(at-span[0], at*1e6, 0, tradeOf(sym, int(at), at*1e6))
+				l.Apply(at-span[0], at*1e6, 0, 0, tradeOf(sym, int(at), at*1e6))
 			}
 		}
 		if r := c.read(); r.State != tt.state {

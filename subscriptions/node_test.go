@@ -125,9 +125,9 @@ func (n *node) pump(p, upTo int) {
 		case rec.hole:
 			continue
 		case rec.bad:
-			r.log.Refused(offset, rec.time, rec.key)
+			r.log.Refused(offset, rec.time, 0, rec.key)
 		default:
-			r.log.Apply(offset, rec.time, n.now, rec.events)
+			r.log.Apply(offset, rec.time, 0, n.now, rec.events)
 		}
 		if n.after != nil {
 			n.after()
