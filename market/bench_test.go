@@ -16,6 +16,20 @@ func BenchmarkParseDecimal(b *testing.B) {
 	}
 }
 
+func BenchmarkReadDecimal(b *testing.B) {
+	for _, s := range []string{"61837.63000000", "0.00123000", "7", "1700000000123"} {
+		b.Run(s, func(b *testing.B) {
+			text := []byte(s + `","0.50000000"],[`)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, n := ReadDecimal(text); n == 0 {
+					b.Fatal(s)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkAppend(b *testing.B) {
 	for _, s := range []string{"61837.63000000", "0.00123000", "184467440737095516.1600000000"} {
 		b.Run(s, func(b *testing.B) {

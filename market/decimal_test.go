@@ -138,6 +138,38 @@ func TestParseDecimalLikeBig(t *testing.T) {
 	}
 }
 
+// What ReadDecimal takes is what ParseDecimal makes of the same bytes, and it takes the usual.
+func TestReadDecimal(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	taken := 0
+	for range 200_000 {
+		number := randomNumber(r)
+		s := number + []string{`","0.50000000","12345`, `,0.5],[1,2],[3,4],[5`, `e5,0.5],[1,2],[3,4],`, `}                   `, ``, `.`, `..12345678901234567`}[r.IntN(7)]
+		d, n := ReadDecimal([]byte(s))
+		if n == 0 {
+			continue
+		}
+		taken++
+		if want, ok := ParseDecimal(s[:n]); !ok || d != want || n >= len(s) || s[n]-'0' <= 9 {
+			t.Fatalf("of %q the first %d bytes are %v, want %v (%v)", s, n, d, want, ok)
+		}
+	}
+	if taken < 20_000 {
+		t.Errorf("of 200,000 only %d were taken", taken)
+	}
+	for _, number := range []string{"0", "7", "-7", "0.5", "-0.00000", "61837.63000000", "0.123456789012345", "123456789012345", "1234.123456789012345", "1700000000123"} {
+		if d, n := ReadDecimal([]byte(number + `","0.50000000","1`)); n != len(number) || d != MustDecimal(number) {
+			t.Errorf("of %s %d bytes were taken as %v", number, n, d)
+		}
+	}
+	for _, s := range []string{"", "-", "1", "1.5", "-1.5", `.5","0.50000000","1`, `-.5","0.50000000","1`, `5.","0.50000000","1`, `1234567890123456,"0.50000000","1`,
+		`1.1234567890123456,"0.50000000","1`, `12345.123456789012345,"0.50000000","1`, `x1,"0.50000000","1234`, `+1,"0.50000000","1234`} {
+		if d, n := ReadDecimal([]byte(s)); n != 0 {
+			t.Errorf("of %s %d bytes were taken as %v", s, n, d)
+		}
+	}
+}
+
 func TestCmpLikeBig(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var all []Decimal

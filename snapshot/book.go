@@ -166,6 +166,7 @@ func (b *Book) put(s *side, l market.Level) {
 // set applies a message's levels. They are cut after it: a level that is written before another leaves must not be
 // left out.
 func (b *Book) set(p *market.Book) {
+	b.bids.near, b.asks.near = len(b.bids.levels), len(b.asks.levels) // most changes are near the best
 	for _, l := range p.Bids {
 		b.put(&b.bids, l)
 	}

@@ -11,37 +11,61 @@ import (
 type side struct {
 	levels  []market.Level
 	asks    bool
+	near    int            // where to look first: behind the level before, as a message mostly has them best first
 	dropped market.Decimal // the best price of which a level was not kept since the last snapshot
 }
 
 // worse reports that price a stands behind price b.
-func (s *side) worse(a, b market.Decimal) bool {
+func (s *side) worse(a, b market.Decimal) bool { return s.compare(a, b) < 0 }
+
+// compare is below 0 where price a stands behind price b, and above where it stands before it.
+func (s *side) compare(a, b market.Decimal) int {
 	if s.asks {
-		return a.Cmp(b) > 0
+		return b.Cmp(a)
 	}
-	return a.Cmp(b) < 0
+	return a.Cmp(b)
 }
 
-// find returns where price is, or would be.
+// find returns where price is, or would be. It looks where the level may be if they are told in the order of their prices,
+// and goes on from there in steps that double.
 func (s *side) find(price market.Decimal) (int, bool) {
 	lo, hi := 0, len(s.levels)
-	for step := 1; hi > 0; step <<= 1 { // gallop from the best: nearly all changes are close to it
-		at := max(len(s.levels)-step, 0)
-		if s.worse(s.levels[at].Price, price) {
+	at := min(s.near, hi-1)
+	for step := 1; at >= lo && at < hi; step <<= 1 {
+		switch c := s.compare(s.levels[at].Price, price); {
+		case c == 0:
+			return at, true
+		case c < 0:
 			lo = at + 1
-			break
+			if hi < len(s.levels) {
+				return s.between(lo, hi, price)
+			}
+			at = lo - 1 + step
+		default:
+			hi = at
+			if lo > 0 {
+				return s.between(lo, hi, price)
+			}
+			at = hi - step
 		}
-		hi = at
 	}
+	return s.between(lo, hi, price)
+}
+
+// between searches the levels from lo up to hi, of which those before are worse than price and those behind are better.
+func (s *side) between(lo, hi int, price market.Decimal) (int, bool) {
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		if s.worse(s.levels[mid].Price, price) {
+		switch c := s.compare(s.levels[mid].Price, price); {
+		case c == 0:
+			return mid, true
+		case c < 0:
 			lo = mid + 1
-		} else {
+		default:
 			hi = mid
 		}
 	}
-	return lo, lo < len(s.levels) && s.levels[lo].Price.Equal(price)
+	return lo, false
 }
 
 // deed is what became of a level.
@@ -58,6 +82,7 @@ const (
 // l gets the price as it was first written, so that readers see one spelling of it.
 func (s *side) put(l *market.Level) (int, deed) {
 	i, found := s.find(l.Price)
+	s.near = max(i-1, 0)
 	switch {
 	case found && l.Qty.IsZero():
 		l.Price = s.levels[i].Price

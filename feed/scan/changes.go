@@ -29,7 +29,7 @@ func (c *Cursor) Changes(bids, asks []market.Level) (b, a []market.Level, good b
 // usualChange takes a change that is written ["buy","37000.10","0.5"], as nearly all are; else it takes
 // nothing.
 func (c *Cursor) usualChange() (bid bool, l market.Level, ok bool) {
-	const buy, sell = `["buy","`, `["sell","`
+	const buy, sell = `["buy",`, `["sell",`
 	d, i := c.doc, c.at
 	switch rest := d[i:]; {
 	case len(rest) > len(buy) && string(rest[:len(buy)]) == buy:
@@ -39,16 +39,16 @@ func (c *Cursor) usualChange() (bid bool, l market.Level, ok bool) {
 	default:
 		return false, l, false
 	}
-	price, end := quoted(d, i)
-	if end == 0 || len(d)-end < 3 || d[end] != ',' || d[end+1] != '"' {
+	l.Price, i = number(d, i)
+	if i == 0 || d[i] != ',' {
 		return false, l, false
 	}
-	qty, end := quoted(d, end+2)
-	if end == 0 || end == len(d) || d[end] != ']' {
+	l.Qty, i = number(d, i+1)
+	if i == 0 || d[i] != ']' {
 		return false, l, false
 	}
-	c.at = end + 1
-	return bid, market.Level{Price: price, Qty: qty}, true
+	c.at = i + 1
+	return bid, l, true
 }
 
 // change takes a change however it is written.

@@ -129,22 +129,23 @@ func (c *Cursor) enter(open byte) bool {
 // Key goes on to the next field of the object that the cursor is in and returns its key; false at
 // the object's end, which is then behind the cursor. The key is valid until the next call.
 func (c *Cursor) Key() ([]byte, bool) {
-	// Nearly every key is one letter, with no white space around: ,"p":
-	if d := c.doc[c.at:]; !c.first && len(d) > 4 && d[0] == ',' && d[1] == '"' && d[3] == '"' && d[4] == ':' && isLetter(d[2]) {
-		c.at += 5
-		return d[2:3], true
+	// Nearly every key has no white space around, and no escapes: ,"price":
+	d, at := c.doc, c.at
+	if !c.first && at < len(d) && d[at] == ',' {
+		at++
 	}
-	if d := c.doc[c.at:]; !c.first && len(d) > 2 && d[0] == ',' && d[1] == '"' {
-		// or a word
-		i := 2
-		for i < len(d) && (isLetter(d[i]) || d[i] == '_') {
-			i++
-		}
-		if i+1 < len(d) && d[i] == '"' && d[i+1] == ':' {
-			c.at += i + 2
-			return d[2:i], true
+	if (c.first || at > c.at) && at < len(d) && d[at] == '"' {
+		from := at + 1
+		if at = plain(d, from); at+1 < len(d) && d[at] == '"' && d[at+1] == ':' {
+			c.at, c.first = at+2, false
+			return d[from:at], true
 		}
 	}
+	return c.anyKey()
+}
+
+// anyKey does what Key does, however it is written.
+func (c *Cursor) anyKey() ([]byte, bool) {
 	if !c.step('}') {
 		return nil, false
 	}

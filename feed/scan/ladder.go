@@ -22,15 +22,16 @@ func (c *Cursor) Ladder(dst []market.Level, price, qty string) ([]market.Level, 
 	return dst, good
 }
 
-// usualRung takes a level that is written {"px":"37000.10","sz":"0.5","n":7}: the price, the quantity, and
+// usualRung takes a level that is written {"px":"37000.10","sz":"0.5","n":7}: the price, the quantity, as texts or not, and
 // at most one whole number with a key of one letter. Else it takes nothing.
 func (c *Cursor) usualRung(price, qty string) (l market.Level, ok bool) {
 	d := c.doc
-	first, at := rungField(d, c.at, '{', price)
+	at := 0
+	l.Price, at = rungField(d, c.at, '{', price)
 	if at == 0 {
 		return l, false
 	}
-	second, at := rungField(d, at, ',', qty)
+	l.Qty, at = rungField(d, at, ',', qty)
 	if at == 0 {
 		return l, false
 	}
@@ -48,16 +49,16 @@ func (c *Cursor) usualRung(price, qty string) (l market.Level, ok bool) {
 		return l, false
 	}
 	c.at = at + 1
-	return market.Level{Price: first, Qty: second}, true
+	return l, true
 }
 
 // rungField reads {"px":"37000.10" and returns where it has ended; 0 if it is written otherwise.
 func rungField(d []byte, at int, open byte, key string) (market.Decimal, int) {
 	n := at + len(key)
-	if len(d) < n+6 || d[at] != open || d[at+1] != '"' || string(d[at+2:n+2]) != key || d[n+2] != '"' || d[n+3] != ':' || d[n+4] != '"' {
+	if len(d) < n+5 || d[at] != open || d[at+1] != '"' || string(d[at+2:n+2]) != key || d[n+2] != '"' || d[n+3] != ':' {
 		return market.Decimal{}, 0
 	}
-	return quoted(d, n+5)
+	return number(d, n+4)
 }
 
 // Rung takes the next value, an object with a level in its fields price and qty, however it is written.

@@ -1,11 +1,6 @@
 package scan
 
-import (
-	"encoding/binary"
-	"math/bits"
-
-	"tapedeck/market"
-)
+import "tapedeck/market"
 
 // Levels takes the next value, a list of [price, quantity], and appends its levels to dst. False: it
 // is no such list, or a price is not above 0, or a quantity is negative. It is taken whole in any
@@ -27,28 +22,28 @@ func (c *Cursor) Levels(dst []market.Level) ([]market.Level, bool) {
 	return dst, good
 }
 
-// usualLevel takes a level that begins ["37000.10","0.5", as nearly all do; else it takes
+// usualLevel takes a level that begins [37000.10,0.5 or ["37000.10","0.5", as nearly all do; else it takes
 // nothing. That takes half the time of level, and levels are most of what venues send.
 func (c *Cursor) usualLevel() (l market.Level, ok bool) {
-	d, i := c.doc, c.at
-	if len(d)-i < 2 || d[i] != '[' || d[i+1] != '"' {
+	d := c.doc
+	if c.at >= len(d) || d[c.at] != '[' {
 		return l, false
 	}
-	price, end := quoted(d, i+2)
-	if end == 0 || len(d)-end < 3 || d[end] != ',' || d[end+1] != '"' {
+	price, at := number(d, c.at+1)
+	if at == 0 || d[at] != ',' {
 		return l, false
 	}
-	qty, end := quoted(d, end+2)
-	if end == 0 || end == len(d) {
+	qty, at := number(d, at+1)
+	if at == 0 {
 		return l, false
 	}
 	l = market.Level{Price: price, Qty: qty}
-	switch d[end] {
+	switch d[at] {
 	case ']':
-		c.at = end + 1
+		c.at = at + 1
 		return l, true
 	case ',': // more, of no use: ,"0","3"]
-		for c.at, c.first = end, false; c.More(); {
+		for c.at, c.first = at, false; c.More(); {
 			c.Value()
 		}
 		return l, true
@@ -56,20 +51,21 @@ func (c *Cursor) usualLevel() (l market.Level, ok bool) {
 	return market.Level{}, false
 }
 
-// quoted reads the number of a string that begins before d[i] and has nothing else in it, and returns
-// where the string has ended; 0 if it is another.
-func quoted(d []byte, i int) (market.Decimal, int) {
-	for at := i; at+8 <= len(d); at += 8 {
-		w := binary.LittleEndian.Uint64(d[at:]) ^ '"'*eachByte
-		if found := (w - eachByte) &^ w & highBits; found != 0 {
-			end := at + bits.TrailingZeros64(found)/8
-			if n, ok := market.ParseDecimal(d[i:end]); ok {
-				return n, end + 1
-			}
-			break
+// number reads the number at d[at], which may be a string, and returns where it has ended, which is before the end of d; 0 if
+// it is another value, or not written as usual.
+func number(d []byte, at int) (n market.Decimal, end int) {
+	if at < len(d) && d[at] == '"' {
+		n, size := market.ReadDecimal(d[at+1:])
+		if end = at + 1 + size; size == 0 || d[end] != '"' || end+1 == len(d) {
+			return n, 0
 		}
+		return n, end + 1
 	}
-	return market.Decimal{}, 0
+	n, size := market.ReadDecimal(d[at:])
+	if size == 0 || d[at] == '0' && size > 1 && d[at+1] != '.' || d[at] == '-' && d[at+1] == '0' && size > 2 && d[at+2] != '.' {
+		return n, 0 // in JSON no number begins with a 0 that is not all of it
+	}
+	return n, at + size
 }
 
 // level takes a level however it is written.

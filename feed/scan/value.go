@@ -28,6 +28,9 @@ func (c *Cursor) Decimal(v Value) (market.Decimal, bool) {
 	if v.Kind != String && v.Kind != Number {
 		return market.Decimal{}, false
 	}
+	if d, n := market.ReadDecimal(c.doc[v.from:]); n == int(v.to-v.from) && n > 0 {
+		return d, true
+	}
 	var buf [2 * market.MaxDigits]byte
 	return market.ParseDecimal(c.Text(v, buf[:0]))
 }
@@ -37,6 +40,9 @@ func (c *Cursor) Decimal(v Value) (market.Decimal, bool) {
 func (c *Cursor) Int(v Value) (int64, bool) {
 	if v.Kind != Number {
 		return 0, false
+	}
+	if d, n := market.ReadDecimal(c.doc[v.from:]); n == int(v.to-v.from) {
+		return d.Int64()
 	}
 	s := c.Raw(v)
 	neg := s[0] == '-'
