@@ -33,6 +33,7 @@ const policy = `
 	feed/scan:       market
 	feed/venue:      feed market feed/venue/*
 	feed/venue/*:    feed feed/scan market
+	feed/mapping:    feed feed/scan market
 	feed/kafka:      feed market
 	feed/capture:    feed market
 	feed/clickhouse: feed market
@@ -63,7 +64,7 @@ var homes = map[string][]string{
 	"github.com/prometheus/client_golang": {"server", "cmd/*"},
 	"github.com/urfave/cli":               {"cmd/*", "cmd/*/*"},
 	"go.uber.org/goleak":                  {},
-	"github.com/goccy/go-yaml":            {"cmd/*", "cmd/*/*"},
+	"github.com/goccy/go-yaml":            {"feed/mapping", "cmd/*", "cmd/*/*"},
 	"github.com/klauspost/compress":       {"feed/kafka", "feed/capture", "cmd/*"},
 	"golang.org/x/sys":                    {"server", "cmd/*"},
 	"golang.org/x/term":                   {"cmd/*", "cmd/*/*"},
