@@ -142,6 +142,18 @@ var samples = map[string]*sample{
 		book:  `{"time":1700000000,"time_ms":1700000000133,"channel":"futures.order_book_update","event":"update","result":{"t":1700000000123,"s":"BTC_USDT","U":{n},"u":{n},"b":[{bids}],"a":[{asks}],"l":"100"}}`,
 		level: `{"p":"PRICE","s":QTY}`,
 	},
+	"htx": {
+		trade: `{"ch":"market.btcusdt.trade.detail","ts":1700000000942,"tick":{"id":{n},"ts":1700000000940,"data":[{"id":100182534526255757567432481,"ts":1700000000940,"tradeId":{n},"amount":0.4700,"price":37000.1,"direction":"buy"}]}}`,
+		first: `{"id":"7","rep":"market.btcusdt.mbp.400","status":"ok","data":{"seqNum":{n},"bids":[{bids}],"asks":[{asks}]}}`,
+		book:  `{"ch":"market.btcusdt.mbp.400","ts":1700000000679,"tick":{"seqNum":{n},"prevSeqNum":{p},"bids":[{bids}],"asks":[{asks}]}}`,
+		level: `[PRICE,QTY]`,
+	},
+	"htx-swap": {
+		trade: `{"ch":"market.BTC-USDT.trade.detail","ts":1700000000942,"tick":{"id":{n},"ts":1700000000940,"data":[{"amount":4,"quantity":0.004,"trade_turnover":148.0004,"ts":1700000000940,"id":{n}0000,"price":37000.1,"direction":"buy"}]}}`,
+		first: `{"ch":"market.BTC-USDT.depth.size_150.high_freq","tick":{"asks":[{asks}],"bids":[{bids}],"ch":"market.BTC-USDT.depth.size_150.high_freq","event":"snapshot","id":131597620,"mrid":131597620,"ts":1700000000356,"version":{n}},"ts":1700000000357}`,
+		book:  `{"ch":"market.BTC-USDT.depth.size_150.high_freq","tick":{"asks":[{asks}],"bids":[{bids}],"ch":"market.BTC-USDT.depth.size_150.high_freq","event":"update","id":131597620,"mrid":131597620,"ts":1700000000386,"version":{n}},"ts":1700000000387}`,
+		level: `[PRICE,QTY]`,
+	},
 	"bybit-spot":    bybit("BTCUSDT"),
 	"bybit-linear":  bybit("BTCUSDT"),
 	"bybit-inverse": bybit("BTCUSD"),

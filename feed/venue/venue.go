@@ -15,6 +15,7 @@ import (
 	"tapedeck/feed/venue/deribit"
 	"tapedeck/feed/venue/gate"
 	"tapedeck/feed/venue/gemini"
+	"tapedeck/feed/venue/htx"
 	"tapedeck/feed/venue/hyperliquid"
 	"tapedeck/feed/venue/kraken"
 	"tapedeck/feed/venue/krakenfutures"
@@ -51,6 +52,8 @@ var Formats = []*feed.Format{
 	bybit.Option,
 	gate.Spot,
 	gate.Futures,
+	htx.Spot,
+	htx.Swap,
 	bitget.Spot,
 	bitget.USDT,
 	bitget.USDC,
