@@ -41,7 +41,8 @@ type Partition struct {
 // Start says where the reading of a log begins.
 type Start struct {
 	Epoch string // see Epoch
-	From  int64  // first offset that will be read
+	Log   LogID  // which log it is; its Epoch is the one above
+	From  int64  // first offset that will be read, or be told as lost
 	First int64  // first offset that the log still holds
 	End   int64  // offset after the newest record, as seen at this moment
 	Clock int64  // the log's clock before From, where it is known; else 0

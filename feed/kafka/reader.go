@@ -87,7 +87,7 @@ func (r *reader) session(ctx context.Context) error {
 	}
 	defer c.close()
 	if r.log == nil {
-		err = r.open(c, l)
+		err = r.open(ctx, c, l)
 	} else {
 		err = r.resume(c, l)
 	}
@@ -125,35 +125,67 @@ func (r *reader) well() {
 	}
 }
 
-// at names the log as it is now.
+// identity names the log as it is now.
+func (r *reader) identity() feed.LogID {
+	id := r.id.String()
+	if id == "" {
+		id = r.topic.Number + r.mark
+	}
+	return feed.LogID{Cluster: r.cluster, Topic: r.topic.Name, TopicID: id, Partition: r.part.ID, Format: r.topic.Format.Name}
+}
+
 func (r *reader) at(from, first, end int64) feed.Start {
-	identity := r.id.String()
-	if identity == "" {
-		identity = r.topic.Number + r.mark
-	}
-	return feed.Start{
-		Epoch: feed.Epoch(r.cluster, r.topic.Name, identity, r.part.ID, r.topic.Format),
-		From:  from, First: first, End: end,
-	}
+	log := r.identity()
+	return feed.Start{Epoch: log.Epoch(r.topic.Format), Log: log, From: from, First: first, End: end}
 }
 
 // open finds where to begin, and begins.
-func (r *reader) open(c *conn, l *layout) error {
+func (r *reader) open(ctx context.Context, c *conn, l *layout) error {
 	first, end, err := c.bounds(r.part.Topic, r.part.ID)
 	if err != nil {
 		return err
 	}
 	r.cluster, r.id = l.cluster, l.topics[r.part.Topic].id
-	from := first
-	if !r.fresh {
-		if from, err = r.rewind(c, first, end); err != nil {
-			return err
-		}
+	from, err := r.begin(ctx, c, first, end)
+	if err != nil {
+		return err
 	}
 	r.next, r.floor = from, first
 	r.log = r.sink.Open(r.part, r.at(from, first, end))
 	r.isDown = ""
 	return nil
+}
+
+// begin returns the offset to begin with.
+func (r *reader) begin(ctx context.Context, c *conn, first, end int64) (int64, error) {
+	switch {
+	case r.config.Begin == nil && r.fresh:
+		return first, nil
+	case r.config.Begin == nil:
+		return r.rewind(c, first, end)
+	}
+	at, err := r.config.Begin(ctx, r.identity())
+	switch {
+	case err != nil:
+		return 0, err
+	case at.Known:
+		return at.Offset, nil // fetching tells what of it is not there
+	case at.Time.IsZero() || r.fresh:
+		return first, nil
+	}
+	return r.since(c, at.Time.UnixMilli(), first, end)
+}
+
+// since returns the offset of the first record that is not older than a time in ms.
+func (r *reader) since(c *conn, at, first, end int64) (int64, error) {
+	from, err := c.offset(r.part.Topic, r.part.ID, max(at, 0))
+	if err != nil {
+		return 0, err
+	}
+	if from < 0 {
+		return end, nil
+	}
+	return min(max(from, first), end), nil
 }
 
 // rewind returns the offset that lies the warm-up before the newest record. The record's time counts and not
@@ -173,14 +205,7 @@ func (r *reader) rewind(c *conn, first, end int64) (int64, error) {
 	if h, _, ok, _ := cut(f.batches); ok {
 		newest = min(newest, h.newest)
 	}
-	from, err := c.offset(r.part.Topic, r.part.ID, max(newest-r.config.Warmup.Milliseconds(), 0))
-	if err != nil {
-		return 0, err
-	}
-	if from < 0 {
-		return end, nil
-	}
-	return min(max(from, first), end), nil
+	return r.since(c, newest-r.config.Warmup.Milliseconds(), first, end)
 }
 
 // follow fetches from next on until something is wrong. The next request is under way while an answer's

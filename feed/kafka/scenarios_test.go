@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -33,6 +35,7 @@ var scenarios = map[string]func(t *testing.T, brokers []string){
 	"transactions": transactions,
 	"burst":        burst,
 	"one record":   oneRecord,
+	"beginning":    beginning,
 }
 
 func TestScenarios(t *testing.T) {
@@ -370,6 +373,64 @@ func burst(t *testing.T, brokers []string) {
 	for id := range int32(3) {
 		if v := r.reaches(topic, id, 10_000); len(v.values[0]) != 10_000 {
 			t.Errorf("partition %d brought %d records", id, len(v.values[0]))
+		}
+	}
+}
+
+// Reading begins where Begin says: behind what is held elsewhere, at a time, or with the oldest there is.
+func beginning(t *testing.T, brokers []string) {
+	topic := newTopic()
+	w := newWriter(t, brokers)
+	w.create(topic, 1, "retention.ms", "-1")
+	began := time.Now().Add(-time.Hour).Truncate(time.Second)
+	for i := range 100 {
+		w.records(&kgo.Record{Topic: topic, Value: []byte(strconv.Itoa(i)), Timestamp: began.Add(time.Duration(i) * time.Second)})
+	}
+	w.trim(topic, 0, 20)
+	from := func(b Beginning) view {
+		c := quickAt(brokers, topic)
+		refusals := 2 // what it stands on may be away
+		c.Begin = func(_ context.Context, log feed.LogID) (Beginning, error) {
+			if refusals--; refusals >= 0 {
+				return Beginning{}, errors.New("not now")
+			}
+			if log.Topic != topic || log.Partition != 0 || log.Format != format.Name || log.Epoch(format) == "" {
+				t.Errorf("asked for %+v", log)
+			}
+			return b, nil
+		}
+		r := newRecorder(t)
+		r.early = b.Known
+		stop := runInto(t, c, r)
+		defer stop()
+		v := r.reaches(topic, 0, 100)
+		if at := v.starts[0]; at.Log.Epoch(format) != at.Epoch || at.First != 20 || at.End != 100 {
+			t.Errorf("begun at %+v", at)
+		}
+		return v
+	}
+	for _, tt := range []struct {
+		at   Beginning
+		want int64
+		lost int64
+	}{
+		{Beginning{}, 20, 0},
+		{Beginning{Known: true, Offset: 60}, 60, 0},
+		{Beginning{Known: true, Offset: 100}, 100, 0},
+		{Beginning{Known: true, Offset: 5}, 5, 15},
+		{Beginning{Time: began.Add(70500 * time.Millisecond)}, 71, 0},
+		{Beginning{Time: began.Add(time.Hour * 2)}, 100, 0},
+		{Beginning{Time: began}, 20, 0},
+	} {
+		v := from(tt.at)
+		lost := int64(0)
+		for _, l := range v.lost {
+			if lost += l.to - l.from; l.why != feed.LossRetention {
+				t.Errorf("%+v: %v", tt.at, l)
+			}
+		}
+		if v.starts[0].From != tt.want || lost != tt.lost || int64(len(v.values[0])) != 100-tt.want-tt.lost {
+			t.Errorf("%+v begins at %d, %d lost, %d delivered", tt.at, v.starts[0].From, lost, len(v.values[0]))
 		}
 	}
 }

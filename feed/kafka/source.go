@@ -31,12 +31,23 @@ type Topic struct {
 	Format *feed.Format
 }
 
+// Beginning is where the reading of a log begins.
+type Beginning struct {
+	Known  bool      // Offset is
+	Offset int64     // what lies before the log's first record is told as lost; a log that ends before it is dealt with as one that was shortened
+	Time   time.Time // else with the first record that is not older; zero: with the oldest there is
+}
+
 // Config of a Source. The zero value of each field is its default, which stands beside it.
 type Config struct {
 	Cluster Cluster
 	Topics  []Topic
 	Warmup  time.Duration // how far before a partition's newest record its reading begins; 0: at the end
 	Log     *slog.Logger  // slog.Default
+
+	// Begin, where not nil, says where the reading of a log begins instead of Warmup. It is asked by each partition's
+	// own goroutine before Open; after an error it is asked again. One that is made anew while it is read is read from its first record.
+	Begin func(ctx context.Context, log feed.LogID) (Beginning, error)
 
 	Refresh    time.Duration // how often to look for new partitions and leaders: 5 s
 	StartWait  time.Duration // how long topics that are not there hold up the others at the start: 5 s
