@@ -229,5 +229,21 @@ type Instrument struct {
 	Lot      Decimal // least step of a quantity
 	Contract Decimal // how much of Currency one contract is; absent where quantities are no contracts
 	Currency string  // what a contract is counted in, as BTC or USD; a constant of the symbol
-	Inverse  bool    // settled in the base
+	Inverse  bool    // settled in the base; said together with Currency
+}
+
+// Merge takes over what n says; what it does not say stays.
+func (i *Instrument) Merge(n *Instrument) {
+	if n.Tick.Set() {
+		i.Tick = n.Tick
+	}
+	if n.Lot.Set() {
+		i.Lot = n.Lot
+	}
+	if n.Contract.Set() {
+		i.Contract = n.Contract
+	}
+	if n.Currency != "" {
+		i.Currency, i.Inverse = n.Currency, n.Inverse
+	}
 }

@@ -19,6 +19,9 @@ type Config struct {
 	Widths  []string // variants of candles
 	// Only, where not nil, tells whether this node serves a room; asked once per base room.
 	Only func(market.Room) bool
+	// Instruments are known from elsewhere: facts of those that have had an event, which the venue's own word
+	// outweighs, and where they have a name also instruments that have had none yet.
+	Instruments []Listed
 }
 
 // Hub is one timeline's rooms.
@@ -29,6 +32,7 @@ type Hub struct {
 	mu       sync.RWMutex
 	venues   map[string]Venue
 	listings map[symbolKey]*listing
+	known    map[nativeKey]Listed // from Config.Instruments; never changed
 	desks    []*Desk
 	logs     atomic.Pointer[[]*Log] // copied when one is added: it is read under listings' locks
 }
@@ -71,7 +75,10 @@ func (c *counts) gap(why wire.GapReason) {
 func NewHub(c Config) *Hub {
 	c.Limits = withDefaults(c.Limits)
 	c.Entries = cmp.Or(c.Entries, 1024)
-	h := &Hub{config: c, venues: map[string]Venue{}, listings: map[symbolKey]*listing{}}
+	h := &Hub{config: c, venues: map[string]Venue{}, listings: map[symbolKey]*listing{}, known: map[nativeKey]Listed{}}
+	for _, i := range c.Instruments {
+		h.known[nativeKey{i.Venue, i.Native}] = i
+	}
 	h.logs.Store(new([]*Log))
 	return h
 }

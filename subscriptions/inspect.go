@@ -1,9 +1,6 @@
 package subscriptions
 
 import (
-	"slices"
-	"strings"
-
 	"tapedeck/market"
 	"tapedeck/wire"
 )
@@ -64,31 +61,6 @@ func (h *Hub) Rooms(f func(Info)) {
 			f(i)
 		}
 	}
-}
-
-// Listed is a symbol that has had an event, and what its venue has said of it.
-type Listed struct {
-	*market.Symbol
-	Facts market.Instrument
-}
-
-// Symbols returns every symbol that has had an event, by venue and name.
-func (h *Hub) Symbols() []Listed {
-	var list []Listed
-	for _, l := range h.all() {
-		l.mu.Lock()
-		if l.symbol != nil {
-			list = append(list, Listed{l.symbol, l.facts})
-		}
-		l.mu.Unlock()
-	}
-	slices.SortFunc(list, func(a, b Listed) int {
-		if c := strings.Compare(a.Venue, b.Venue); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-	return list
 }
 
 // Snapshot appends a room's snapshot message. Where the room is not good it appends nothing and says how

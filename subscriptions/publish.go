@@ -67,7 +67,7 @@ func (l *Log) route(s *slot, ev *market.Event, at stamp) {
 	case *market.Gap:
 		l.hole(s, at)
 	case *market.Instrument:
-		s.list.facts = *p
+		s.list.facts.Merge(p) // of no room: whatever partition says it, its rooms stay where they are
 	case *market.Status: // publish sees to it
 	}
 }
