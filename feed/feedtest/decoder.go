@@ -2,6 +2,7 @@ package feedtest
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -21,11 +22,13 @@ func Decoder(t *testing.T, f *feed.Format, dir string) {
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
 			for i := range messages {
-				c.run(t, f, &messages[i])
+				if !c.json || !messages[i].Binary {
+					c.run(t, f, &messages[i])
+				}
 			}
 		})
 	}
-	t.Run("refuses what is no record", func(t *testing.T) { refusesNothings(t, f) })
+	t.Run("refuses what is no record", func(t *testing.T) { refusesNothings(t, f, messages[0].Binary) })
 }
 
 // reporter is what a check needs of a *testing.T.
@@ -39,24 +42,24 @@ type reporter interface {
 type check struct {
 	name string
 	run  func(reporter, *feed.Format, *Message)
+	json bool // it is of messages in JSON
 }
 
 var checks = []check{
-	{"keeps no reference to the record", keepsNothing},
-	{"allocates nothing", allocatesNothing},
-	{"hands out the same symbols", sameSymbols},
-	{"does not depend on records before", standsAlone},
-	{"reads JSON however it is written", readsAnyStyle},
-	{"refuses what is cut short", refusesCut},
-	{"survives flipped bits", survivesFlips},
-	{"survives fields that are missing or of another type", survivesChanges},
-	{"believes no field that is there twice", refusesDoubles},
+	{name: "keeps no reference to the record", run: keepsNothing},
+	{name: "allocates nothing", run: allocatesNothing},
+	{name: "hands out the same symbols", run: sameSymbols},
+	{name: "does not depend on records before", run: standsAlone},
+	{name: "reads JSON however it is written", run: readsAnyStyle, json: true},
+	{name: "refuses what is cut short", run: refusesCut},
+	{name: "survives flipped bits", run: survivesFlips},
+	{name: "survives fields that are missing or of another type", run: survivesChanges, json: true},
+	{name: "believes no field that is there twice", run: refusesDoubles, json: true},
 }
 
 // goldens compares what the messages of each file become with its .golden file.
 func goldens(t *testing.T, f *feed.Format, dir string) {
-	files, _ := filepath.Glob(filepath.Join(dir, "*.txt"))
-	for _, name := range files {
+	for _, name := range filesOf(t, dir) {
 		var got strings.Builder
 		for _, m := range read(t, name) {
 			text, err, faults := newSubject(f, &m).decode(&m.Record)
@@ -68,7 +71,7 @@ func goldens(t *testing.T, f *feed.Format, dir string) {
 			}
 			got.WriteString("# " + m.Name + "\n" + text)
 		}
-		path := strings.TrimSuffix(name, ".txt") + ".golden"
+		path := strings.TrimSuffix(name, filepath.Ext(name)) + ".golden"
 		if *update {
 			if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
 				t.Fatal(err)
@@ -161,7 +164,7 @@ func (s *subject) survive(t reporter, m *Message, value []byte) (text string, er
 	for _, fault := range faults {
 		t.Errorf("%s: changed to %s: %s", m.Name, value, fault)
 	}
-	if (err == nil || !isBad(err)) && !json.Valid(value) {
+	if !m.Binary && (err == nil || !isBad(err)) && !json.Valid(value) {
 		t.Errorf("%s: changed to %s, which is no JSON, it becomes %s", m.Name, value, text)
 	}
 	return text, err
@@ -236,8 +239,8 @@ func refusesDoubles(t reporter, f *feed.Format, m *Message) {
 }
 
 // refusesNothings passes what is no message at all, some of it as long as a record may be: 1 MiB for most formats,
-// and no more than 16 for any.
-func refusesNothings(t reporter, f *feed.Format) {
+// and no more than 16 for any. Where messages are no text, what is no JSON may be refused for any reason.
+func refusesNothings(t reporter, f *feed.Format, binary bool) {
 	const mega = 1 << 20
 	for _, test := range []struct {
 		value []byte
@@ -260,6 +263,9 @@ func refusesNothings(t reporter, f *feed.Format) {
 		for _, fault := range faults {
 			t.Errorf("%.20q…: %s", test.value, fault)
 		}
+		if binary && test.want == feed.BadJSON {
+			test.want = ""
+		}
 		if !isBad(err) || test.want != "" && !errors.Is(err, test.want) {
 			t.Errorf("%.20q…, %d bytes: %v, want %q", test.value, len(test.value), err, test.want)
 		}
@@ -268,19 +274,21 @@ func refusesNothings(t reporter, f *feed.Format) {
 
 // Fuzz looks for records that a decoder does not survive, beginning with the messages in dir.
 func Fuzz(f *testing.F, format *feed.Format, dir string) {
-	for _, m := range Messages(f, dir) {
+	messages := Messages(f, dir)
+	binary := messages[0].Binary
+	for _, m := range messages {
 		var before []byte
 		for _, r := range m.Before {
-			before = append(append(before, r.Value...), '\n')
+			before = append(appendLine(before, r.Value, binary), '\n')
 		}
 		f.Add([]byte(m.Value), []byte(m.Key), m.Options.Trades, before)
 	}
 	f.Fuzz(func(t *testing.T, value, key []byte, trades string, before []byte) {
 		o := feed.DefaultOptions()
 		o.Trades = trades
-		m := &Message{Record: feed.Record{Key: key, Value: value}, Name: "fuzz", Options: o}
+		m := &Message{Record: feed.Record{Key: key, Value: value}, Name: "fuzz", Options: o, Binary: binary}
 		for line := range bytes.Lines(before) {
-			m.Before = append(m.Before, feed.Record{Key: key, Value: bytes.TrimSuffix(line, []byte("\n"))})
+			m.Before = append(m.Before, feed.Record{Key: key, Value: fromLine(bytes.TrimSuffix(line, []byte("\n")), binary)})
 		}
 		text, err := newSubject(format, m).survive(t, m, value)
 		keepsNothing(t, format, m)
@@ -291,4 +299,20 @@ func Fuzz(f *testing.F, format *feed.Format, dir string) {
 			t.Error("no error, and nothing")
 		}
 	})
+}
+
+// appendLine writes a message as a line: in hex where it is no text.
+func appendLine(dst, value []byte, binary bool) []byte {
+	if binary {
+		return hex.AppendEncode(dst, value)
+	}
+	return append(dst, value...)
+}
+
+func fromLine(line []byte, binary bool) []byte {
+	if !binary {
+		return line
+	}
+	value, _ := hex.AppendDecode(nil, line) // what comes before a bad digit
+	return value
 }

@@ -26,26 +26,42 @@ type Message struct {
 	Name    string // of its file, and its number there
 	Options feed.Options
 	Before  []feed.Record // that a decoder which remembers must have read
+	Binary  bool          // it is no text
 }
 
 // Messages reads the messages of dir/*.txt, one a line. Lines that begin with # are comments; one that
 // begins with @ says more about the next message: "@key KEY", "@header NAME VALUE", "@trades STREAM",
 // "@before MESSAGE", which is decoded before it and has the key and headers above; or about all that
-// follow in the file: "@always MESSAGE".
+// follow in the file: "@always MESSAGE". Those of binary formats are in dir/*.hex (readHex).
 func Messages(t testing.TB, dir string) (all []Message) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("there are no messages in %s (%v)", dir, err)
-	}
-	for _, name := range files {
+	for _, name := range filesOf(t, dir) {
 		all = append(all, read(t, name)...)
 	}
 	return all
 }
 
+// filesOf are the files with messages of a folder.
+func filesOf(t testing.TB, dir string) (files []string) {
+	t.Helper()
+	for _, pattern := range []string{"*.txt", "*.hex"} {
+		some, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, some...)
+	}
+	if len(files) == 0 {
+		t.Fatalf("there are no messages in %s", dir)
+	}
+	return files
+}
+
 func read(t testing.TB, name string) (all []Message) {
 	t.Helper()
+	if filepath.Ext(name) == ".hex" {
+		return readHex(t, name)
+	}
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)

@@ -210,7 +210,7 @@ func TestNothingsAreFound(t *testing.T) {
 			return err
 		}}
 	}
-	if faults := run(func(r reporter) { refusesNothings(r, &f) }, &recorder{}); len(faults) != 1 {
+	if faults := run(func(r reporter) { refusesNothings(r, &f, false) }, &recorder{}); len(faults) != 1 {
 		t.Errorf("found %q, want the tombstone", faults)
 	}
 }
