@@ -21,6 +21,7 @@ var commands = []func() *cli.Command{
 	tailCommand,
 	explainCommand,
 	decodeCommand,
+	benchCommand,
 	healthCommand,
 	completionCommand,
 	referenceCommand,

@@ -1,0 +1,186 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"tapedeck/wire"
+)
+
+// connection is one client. Its reader alone touches its rooms.
+type connection struct {
+	gws.BuiltinEventHandler
+	run    *run
+	number int
+	slow   bool
+	late   bool // came with the storm
+	conn   *gws.Conn
+	rooms  map[string]*room
+	wanted int // rooms of which no snapshot came yet
+	joined time.Time
+
+	messages atomic.Uint64 // in the window
+	done     chan struct{} // closed when the reader has ended
+}
+
+// slowBuffer is the kernel's receive buffer of a connection that stops reading: what is in it is old when
+// it reads on, which is no fault of the server's.
+const slowBuffer = 16 << 10
+
+// connect opens connection number i and asks for its rooms.
+func (r *run) connect(ctx context.Context, i int, storm bool) (*connection, error) {
+	u, err := url.Parse(r.config.Address)
+	if err != nil {
+		return nil, err
+	}
+	dialer := net.Dialer{Timeout: 10 * time.Second}
+	raw, err := dialer.DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{run: r, number: i, slow: i < r.config.Slow, late: storm, rooms: map[string]*room{}, done: make(chan struct{})}
+	if tcp, ok := raw.(*net.TCPConn); ok && c.slow {
+		_ = tcp.SetReadBuffer(slowBuffer)
+	}
+	conn, answer, err := gws.NewClientFromConn(c, &gws.ClientOption{
+		Addr: r.config.Address, HandshakeTimeout: 10 * time.Second, ReadMaxPayloadSize: 64 << 20, ReadBufferSize: 4096,
+		RequestHeader: http.Header{"Sec-Websocket-Protocol": {wire.JSON.Name()}}, Recovery: func(gws.Logger) {},
+	}, raw)
+	if err != nil {
+		raw.Close()
+		if answer != nil {
+			return nil, fmt.Errorf("the server answers %s", answer.Status)
+		}
+		return nil, err
+	}
+	c.conn = conn
+	names := r.config.share(i)
+	for _, name := range names {
+		c.rooms[name] = newRoom(name, r.kept[name], r.truths)
+	}
+	c.wanted, c.joined = len(c.rooms), time.Now()
+	command, err := json.Marshal(map[string]any{"op": "subscribe", "id": 1, "rooms": names, "interval": r.config.Interval})
+	if err != nil {
+		return nil, err
+	}
+	go c.read()
+	return c, conn.WriteMessage(gws.OpcodeText, command)
+}
+
+func (c *connection) read() {
+	defer close(c.done)
+	c.conn.ReadLoop()
+}
+
+// OnMessage implements gws.Event: it is called by the connection's reader.
+func (c *connection) OnMessage(_ *gws.Conn, m *gws.Message) {
+	defer m.Close()
+	if c.slow {
+		c.run.stall.wait()
+	}
+	now := time.Now().UnixMicro()
+	p := c.run.phase.Load()
+	n := uint64(0)
+	err := each(m.Bytes(), func(msg *message) error {
+		n++
+		return c.take(msg, now, p)
+	})
+	if p != nil {
+		p.frames.Add(1)
+		p.bytes.Add(uint64(len(m.Bytes())))
+		p.messages.Add(n)
+		c.messages.Add(n)
+	}
+	if err != nil {
+		c.run.fault(c, err)
+		if !errors.As(err, new(*fault)) {
+			c.conn.NetConn().Close()
+		}
+	}
+}
+
+// take judges and counts one message.
+func (c *connection) take(m *message, now int64, p *phase) error {
+	var r *room
+	if len(m.room) > 0 {
+		r = c.rooms[string(m.room)]
+	}
+	switch kind := string(m.t); {
+	case kind == "error":
+		return fmt.Errorf("the server refuses: %s %s: %s", m.room, m.code, m.text)
+	case kind == "bye":
+		c.run.bye(string(m.reason))
+	case r == nil:
+	case kind == "snapshot":
+		if !r.has {
+			c.whole()
+		}
+		if p != nil {
+			p.snapshots.Add(1)
+		}
+		return r.snapshot(m)
+	case kind == "update":
+		c.count(m, now, p)
+		return r.update(m)
+	case kind == "gap":
+		if p != nil {
+			p.gaps.Add(1)
+		}
+		return r.gap(m)
+	}
+	return nil
+}
+
+func (c *connection) count(m *message, now int64, p *phase) {
+	if p == nil {
+		return
+	}
+	p.updates.Add(1)
+	p.events.Add(uint64(max(m.n, 0)))
+	switch {
+	case c.slow:
+		c.run.stall.told(now, now-m.vts, m.vts > 0, m.n)
+	case c.late:
+	default:
+		p.sinceLog.add(now - m.ts)
+		if m.vts > 0 {
+			p.sinceVenue.add(now - m.vts)
+		}
+	}
+}
+
+// whole notes that one more room has its snapshot.
+func (c *connection) whole() {
+	if c.wanted--; c.wanted == 0 {
+		c.run.complete.Add(1)
+		c.run.joining.add(time.Since(c.joined).Microseconds())
+	}
+}
+
+// OnPing implements gws.Event.
+func (c *connection) OnPing(conn *gws.Conn, payload []byte) { _ = conn.WritePong(payload) }
+
+// OnClose implements gws.Event.
+func (c *connection) OnClose(_ *gws.Conn, err error) {
+	if !c.run.over.Load() {
+		c.run.closed(c, err)
+	}
+}
+
+// close ends the connection and waits for its reader.
+func (c *connection) close() {
+	raw := c.conn.NetConn()
+	_ = raw.SetDeadline(time.Now().Add(time.Second))
+	_ = c.conn.WriteClose(1000, nil)
+	raw.Close()
+	<-c.done
+}
