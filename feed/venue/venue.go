@@ -17,6 +17,7 @@ import (
 	"tapedeck/feed/venue/gemini"
 	"tapedeck/feed/venue/htx"
 	"tapedeck/feed/venue/hyperliquid"
+	"tapedeck/feed/venue/itch"
 	"tapedeck/feed/venue/kraken"
 	"tapedeck/feed/venue/krakenfutures"
 	"tapedeck/feed/venue/kucoin"
@@ -58,6 +59,8 @@ var Formats = []*feed.Format{
 	bitget.USDT,
 	bitget.USDC,
 	bitget.Coin,
+	itch.Format,
+	itch.Mold,
 	tick.Format,
 }
 
