@@ -30,7 +30,7 @@ const policy = `
 	snapshot:        market
 	feed:            market
 	feed/feedtest:   feed feed/capture market snapshot
-	feed/scan:       market
+	feed/scan:       feed market
 	feed/venue:      feed market feed/venue/*
 	feed/venue/*:    feed feed/scan market
 	feed/mapping:    feed feed/scan market

@@ -146,6 +146,15 @@ func (f *Fields) Int(slot byte) int64 {
 	return n
 }
 
+// Whole returns a whole number of either sign, from a number or a text.
+func (f *Fields) Whole(slot byte) int64 {
+	n, ok := f.Number(slot).Int64()
+	if !ok {
+		f.Fail(slot, Wrong)
+	}
+	return n
+}
+
 // ID returns a whole number that is not negative.
 func (f *Fields) ID(slot byte) int64 {
 	n := f.Int(slot)

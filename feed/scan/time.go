@@ -61,3 +61,13 @@ func (f *Fields) Clock(slot byte) int64 {
 	}
 	return t
 }
+
+// Millis returns a time in µs, of the venue's ms, which it writes as a number or as a text.
+func (f *Fields) Millis(slot byte) int64 {
+	t := f.Whole(slot)
+	if t <= 0 || t > MaxCount/1000 {
+		f.Fail(slot, Wrong)
+		return 0
+	}
+	return t * 1000
+}

@@ -14,7 +14,9 @@ import (
 func sameLists(t *testing.T, doc []byte) (usual int) {
 	t.Helper()
 	good := func(l market.Level) bool { return !l.Price.Neg() && !l.Price.IsZero() && !l.Qty.Neg() }
-	for name, read := range map[string]struct{ fast, slow func(*Cursor) ([]market.Level, bool) }{
+	for name, read := range map[string]struct {
+		fast, slow func(*Cursor) ([]market.Level, bool)
+	}{
 		"levels": {
 			func(c *Cursor) ([]market.Level, bool) { return c.Levels(nil) },
 			func(c *Cursor) ([]market.Level, bool) { return each(c, (*Cursor).level, good) },
