@@ -82,11 +82,11 @@ func TestPlaybackCutsIdleTime(t *testing.T) {
 	p.Go(0)
 	for i, c := range []struct{ at, due int64 }{ // µs, and ns
 		{1 * second, 5e8},
-		{11 * second, 55e8},                // ten seconds are not too long
-		{1 * hour, 105e8},                  // an hour is ten seconds, at double speed five
-		{1*hour + 2*second, 115e8},         // and goes on from there
-		{3*hour + 2*second, 165e8},         //
-		{3*hour + 2*second, 165e8},         // at once
+		{11 * second, 55e8},                  // ten seconds are not too long
+		{1 * hour, 105e8},                    // an hour is ten seconds, at double speed five
+		{1*hour + 2*second, 115e8},           // and goes on from there
+		{3*hour + 2*second, 165e8},           //
+		{3*hour + 2*second, 165e8},           // at once
 		{3*hour + 2*second + 1, 165e8 + 5e2}, //
 	} {
 		if got := p.Due(c.at); got != c.due {
