@@ -37,9 +37,11 @@ const policy = `
 	feed/kafka:      feed market
 	feed/capture:    feed market
 	feed/clickhouse: feed market
+	feed/tape:       feed market
+	feed/player:     feed market throttle
 	subscriptions:   market snapshot throttle wire
 	server/page:
-	server:          feed market server/page snapshot subscriptions throttle wire
+	server:          feed feed/player market server/page snapshot subscriptions throttle wire
 	e2e:
 	cmd/*:           cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
 	cmd/*/*:         cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
