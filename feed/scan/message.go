@@ -154,6 +154,11 @@ func (m *Message) Sides(k *market.Book, bids, asks byte, otherwise error) {
 		m.Refuse(otherwise)
 		return
 	}
+	m.Give(k)
+}
+
+// Give does so with levels that are known to be good.
+func (m *Message) Give(k *market.Book) {
 	k.Bids, m.Bids = m.Bids, k.Bids[:0]
 	k.Asks, m.Asks = m.Asks, k.Asks[:0]
 }

@@ -4,7 +4,6 @@ package bitstamp
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -32,25 +31,15 @@ type decoder struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
+	return d.message.Decode(b, r, MaxRecord, d.record, fieldName)
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
 	m := &d.message
-	m.begin(r)
 	if m.read() {
 		d.event(b)
 	}
-	err := m.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // event decodes the message whose fields were read.
@@ -62,7 +51,7 @@ func (d *decoder) event(b *market.Batch) {
 	}
 	word := m.Word(event)
 	if bytes.HasPrefix(word, []byte("bts:")) {
-		m.skip(feed.Ignored) // answers, heartbeats, requests to connect anew
+		m.Skip(feed.Ignored) // answers, heartbeats, requests to connect anew
 		return
 	}
 	trade, data := string(word) == "trade", string(word) == "data"
@@ -77,7 +66,7 @@ func (d *decoder) event(b *market.Batch) {
 	case data && string(stream) == "order_book":
 		d.book(b, native, &cutChain, true)
 	default:
-		m.refuse(fmt.Errorf("%w: %.60q", feed.UnknownKind, name))
+		m.Refuse(fmt.Errorf("%w: %.60q", feed.UnknownKind, name))
 	}
 }
 
@@ -86,16 +75,16 @@ func (d *decoder) nameless(b *market.Batch) {
 	m := &d.message
 	switch {
 	case m.Has(bids) && m.Has(asks):
-		label := m.label()
+		label := m.Label()
 		if len(label) == 0 {
-			m.refuse(errNoLabel)
+			m.Refuse(errNoLabel)
 			return
 		}
 		d.book(b, label, &diffChain, true)
 	case m.Has(text):
-		m.skip(feed.Ignored)
+		m.Skip(feed.Ignored)
 	default:
-		m.refuse(feed.UnknownKind)
+		m.Refuse(feed.UnknownKind)
 	}
 }
 
@@ -115,44 +104,33 @@ func (d *decoder) trade(b *market.Batch, native []byte) {
 
 // named returns the symbol of a native name; nil if it is not wanted, or cannot be.
 func (d *decoder) named(native []byte) *market.Symbol {
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.message.skip(err)
-	default:
-		d.message.refuse(err)
-	}
-	return sym
+	return d.message.Symbol(d.symbols, native, symbolOf)
 }
 
 // maxNative is the longest native name, in bytes; the longest we know has 12.
 const maxNative = 40
 
-// meet makes a symbol of a name that is new: btcusd, or btcusd-perp of a perpetual, which keeps it since
+// symbolOf makes a symbol of a native name: btcusd, or btcusd-perp of a perpetual, which keeps it since
 // spot has the pair.
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	pair, perpetual := bytes.CutSuffix(native, []byte("-perp"))
+func symbolOf(native string) (market.Symbol, bool) {
+	pair, perpetual := strings.CutSuffix(native, "-perp")
 	if len(pair) == 0 || len(native) > maxNative {
-		return nil, feed.BadSymbol
+		return market.Symbol{}, false
 	}
-	for _, c := range pair {
+	for _, c := range []byte(pair) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return nil, feed.BadSymbol
+			return market.Symbol{}, false
 		}
 	}
-	s := market.Symbol{Venue: venue, Name: string(native), Native: string(native)}
-	s.Base, s.Quote = split(strings.ToUpper(string(pair)))
+	s := market.Symbol{Venue: venue, Name: native, Native: native}
+	s.Base, s.Quote = split(strings.ToUpper(pair))
 	switch {
 	case perpetual:
 		s.Kind = market.Perpetual
 	case s.Quote != "":
 		s.Name = s.Base + "-" + s.Quote
 	}
-	return d.symbols.Add(native, s)
+	return s, true
 }
 
 // quotes are the assets that prices are in. A pair is a base and one of them, with nothing in between;

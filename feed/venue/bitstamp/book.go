@@ -46,12 +46,6 @@ func (d *decoder) book(b *market.Batch, native []byte, chain *market.Chain, whol
 		return
 	}
 	time := m.micros()
-	m.Value(bids)
-	m.Value(asks)
-	if !m.isArray(bids) || !m.isArray(asks) || m.sick {
-		m.refuse(errLevels)
-		return
-	}
 	k := b.Book(sym, time)
 	k.Chain, k.Snapshot, k.Last = chain, whole, time
 	switch {
@@ -60,6 +54,5 @@ func (d *decoder) book(b *market.Batch, native []byte, chain *market.Chain, whol
 	case !whole:
 		k.First = time
 	}
-	k.Bids, m.bids = m.bids, k.Bids[:0]
-	k.Asks, m.asks = m.asks, k.Asks[:0]
+	m.Sides(k, bids, asks, errLevels)
 }

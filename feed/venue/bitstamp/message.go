@@ -1,22 +1,13 @@
 package bitstamp
 
 import (
-	"fmt"
-
-	"tapedeck/feed"
 	"tapedeck/feed/scan"
 	"tapedeck/market"
 )
 
 // message is the message at hand.
 type message struct {
-	scan.Fields
-	record     *feed.Record
-	bids, asks []market.Level
-	sick       bool // a level is none
-
-	refused error
-	skipped error // why the message brought nothing, where that is no fault
+	scan.Message
 }
 
 // The slots of fields.
@@ -67,17 +58,10 @@ func slotOf(key []byte) (slot byte, ok bool) {
 	return 0, false
 }
 
-func (m *message) begin(r *feed.Record) {
-	m.Open(r.Value)
-	m.record, m.refused, m.skipped, m.sick = r, nil, nil, false
-}
-
 // read notes the fields of the record, and those in "data". False: it is no message.
 func (m *message) read() bool {
 	c := &m.Cursor
-	if !c.Object() {
-		c.Value()
-		m.refuse(feed.UnknownKind)
+	if !m.Enter() {
 		return false
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
@@ -94,8 +78,7 @@ func (m *message) read() bool {
 			m.take(key)
 		}
 	}
-	fault, _ := m.Fault()
-	return c.End() && fault == scan.Sound
+	return m.Whole()
 }
 
 func (m *message) data() {
@@ -113,56 +96,22 @@ func (m *message) data() {
 // take notes one field. The levels of a book are read at once, so that they are gone through once.
 func (m *message) take(key []byte) {
 	slot, ok := slotOf(key)
-	var good bool
 	switch {
 	case !ok:
 		m.Cursor.Value()
-		return
-	case slot == bids && m.Cursor.At('['):
-		m.bids, good = m.Cursor.Levels(m.bids[:0])
-	case slot == asks && m.Cursor.At('['):
-		m.asks, good = m.Cursor.Levels(m.asks[:0])
+	case slot == bids:
+		m.Side(slot, &m.Bids)
+	case slot == asks:
+		m.Side(slot, &m.Asks)
 	default:
 		m.Take(slot)
-		return
-	}
-	m.Note(slot, scan.Value{Kind: scan.Array})
-	m.sick = m.sick || !good
-}
-
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	m.record = nil
-	whole := m.Close()
-	fault, slot := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[slot])
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
-	}
-	return feed.Ignored
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
 	}
 }
 
-func (m *message) skip(why error) { m.skipped = why }
-
-func (m *message) isArray(slot byte) bool { return m.Kind(slot) == scan.Array }
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	return "field " + fieldNames[slot]
+}
 
 // micros reads the message's time, which is written as a text.
 func (m *message) micros() int64 {
@@ -191,14 +140,4 @@ func (m *message) side() market.Side {
 	}
 	m.Fail(kind, scan.Wrong)
 	return market.SideUnknown
-}
-
-// label returns the pair that the record's producer says it is of: a REST order book does not.
-func (m *message) label() []byte {
-	for i := range m.record.Headers {
-		if m.record.Headers[i].Key == "symbol" {
-			return m.record.Headers[i].Value
-		}
-	}
-	return m.record.Key
 }

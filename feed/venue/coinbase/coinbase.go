@@ -4,9 +4,8 @@
 package coinbase
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
+	"strings"
 
 	"tapedeck/feed"
 	"tapedeck/feed/scan"
@@ -39,25 +38,15 @@ type decoder struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
+	return d.message.Decode(b, r, MaxRecord, d.record, fieldName)
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
 	m := &d.message
-	m.begin(r)
 	if m.read() {
 		d.event(b)
 	}
-	err := m.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // event decodes the message whose fields were read.
@@ -81,9 +70,9 @@ func (d *decoder) event(b *market.Batch) {
 	case "status":
 		d.status(b)
 	case "last_match", "activate", "heartbeat", "subscriptions", "error":
-		m.skip(feed.Ignored)
+		m.Skip(feed.Ignored)
 	default:
-		m.refuse(fmt.Errorf("%w: %.40q", feed.UnknownKind, word))
+		m.Refuse(fmt.Errorf("%w: %.40q", feed.UnknownKind, word))
 	}
 }
 
@@ -94,9 +83,9 @@ func (d *decoder) nameless(b *market.Batch) {
 	case m.Has(bids) && m.Has(asks) && m.Has(sequence):
 		d.orderBook(b)
 	case m.Has(text):
-		m.skip(feed.Ignored)
+		m.Skip(feed.Ignored)
 	default:
-		m.refuse(feed.UnknownKind)
+		m.Refuse(feed.UnknownKind)
 	}
 }
 
@@ -105,37 +94,21 @@ func (d *decoder) symbol() *market.Symbol { return d.named(d.message.Word(produc
 
 // named returns the symbol of a native name.
 func (d *decoder) named(native []byte) *market.Symbol {
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.message.skip(err)
-	default:
-		d.message.refuse(err)
-	}
-	return sym
+	return d.message.Symbol(d.symbols, native, symbolOf)
 }
 
 // maxNative is the longest native name, in bytes; the longest we know has 12.
 const maxNative = 40
 
-// meet makes a symbol of a name that is new, such as BTC-USD.
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	base, quote, ok := bytes.Cut(native, []byte("-"))
-	if !ok || len(native) > maxNative || !isAsset(base) || !isAsset(quote) {
-		return nil, feed.BadSymbol
-	}
-	name := string(native)
-	return d.symbols.Add(native, market.Symbol{
-		Venue: venue, Name: name, Native: name, Base: string(base), Quote: string(quote),
-	})
+// symbolOf makes a symbol of a native name, such as BTC-USD.
+func symbolOf(native string) (market.Symbol, bool) {
+	base, quote, ok := strings.Cut(native, "-")
+	return market.Symbol{Venue: venue, Name: native, Native: native, Base: base, Quote: quote},
+		ok && len(native) <= maxNative && isAsset(base) && isAsset(quote)
 }
 
-func isAsset(name []byte) bool {
-	for _, c := range name {
+func isAsset(name string) bool {
+	for _, c := range []byte(name) {
 		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
 			return false
 		}

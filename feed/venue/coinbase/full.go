@@ -76,7 +76,7 @@ func (d *decoder) order(b *market.Batch, kind stepKind) {
 			s.price = m.Price(newPrice)
 		}
 	}
-	if m.timeIfTold(); m.healthy() {
+	if m.timeIfTold(); m.Healthy() {
 		d.take(b, sym, d.ladder(sym), s)
 	}
 }
@@ -84,12 +84,12 @@ func (d *decoder) order(b *market.Batch, kind stepKind) {
 // take takes a product's next message in, and tells what became of the book.
 func (d *decoder) take(b *market.Batch, sym *market.Symbol, l *ladder, s step) {
 	m := &d.message
-	if !m.healthy() {
+	if !m.Healthy() {
 		return
 	}
 	k := b.Book(sym, m.timeIfTold())
 	k.Chain, k.First, k.Last, k.Prev = &chain, s.seq, s.seq, -1
-	if m.healthy() && l.take(&d.room, &s, k) {
+	if m.Healthy() && l.take(&d.room, &s, k) {
 		k.Prev = s.seq - 1
 	}
 }
@@ -134,9 +134,9 @@ var (
 // orderBook decodes a REST order book of level 3, and brings it up to date.
 func (d *decoder) orderBook(b *market.Batch) {
 	m := &d.message
-	label := m.label()
+	label := m.Label()
 	if len(label) == 0 {
-		m.refuse(errNoLabel)
+		m.Refuse(errNoLabel)
 		return
 	}
 	sym := d.named(label)
@@ -150,9 +150,9 @@ func (d *decoder) orderBook(b *market.Batch) {
 	l := d.ladder(sym)
 	if err := l.load(&d.room, seq, d.rest); err != nil {
 		if errors.Is(err, feed.Ignored) {
-			m.skip(err)
+			m.Skip(err)
 		} else {
-			m.refuse(err)
+			m.Refuse(err)
 		}
 		return
 	}
@@ -166,8 +166,8 @@ func (d *decoder) readOrders() bool {
 	m := &d.message
 	d.rest = d.rest[:0]
 	for _, slot := range [...]byte{bids, asks} {
-		if !m.isArray(slot) {
-			m.refuse(errOrders)
+		if m.Kind(slot) != scan.Array {
+			m.Refuse(errOrders)
 			return false
 		}
 		c := m.Cursor.Into(m.Value(slot))
@@ -175,9 +175,9 @@ func (d *decoder) readOrders() bool {
 			r, ids, ok := readResting(&c)
 			switch r.bid = slot == bids; {
 			case !ok:
-				m.refuse(errOrders)
+				m.Refuse(errOrders)
 			case !ids:
-				m.skip(errLevel)
+				m.Skip(errLevel)
 			default:
 				d.rest = append(d.rest, r)
 				continue
@@ -185,7 +185,7 @@ func (d *decoder) readOrders() bool {
 			return false
 		}
 	}
-	return m.healthy()
+	return m.Healthy()
 }
 
 // readResting reads one order; ids says that it has an id, which only level 3 tells.
@@ -216,5 +216,3 @@ func readResting(c *scan.Cursor) (r resting, ids, ok bool) {
 	}
 	return r, ids, ok && n >= 2
 }
-
-func (m *message) isArray(slot byte) bool { return m.Kind(slot) == scan.Array }

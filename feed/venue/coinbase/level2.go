@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tapedeck/feed"
+	"tapedeck/feed/scan"
 	"tapedeck/market"
 )
 
@@ -20,7 +21,7 @@ func (d *decoder) level2(b *market.Batch) *market.Book {
 	case sym == nil:
 		return nil
 	case d.ladders[sym] != nil:
-		m.skip(errOther)
+		m.Skip(errOther)
 		return nil
 	}
 	return b.Book(sym, m.timeIfTold())
@@ -39,13 +40,13 @@ func (d *decoder) snapshot(b *market.Batch) {
 		slot byte
 		list *[]market.Level
 	}{{bids, &k.Bids}, {asks, &k.Asks}} {
-		if v := m.Value(side.slot); m.isArray(side.slot) {
+		if v := m.Value(side.slot); v.Kind == scan.Array {
 			c := m.Cursor.Into(v)
 			*side.list, good[i] = c.Levels(*side.list)
 		}
 	}
 	if good != [2]bool{true, true} {
-		m.refuse(errLevels)
+		m.Refuse(errLevels)
 	}
 }
 
@@ -57,10 +58,9 @@ func (d *decoder) changes(b *market.Batch) {
 	}
 	m := &d.message
 	m.Value(levels)
-	if !m.isArray(levels) || m.sick {
-		m.refuse(errLevels)
+	if m.Kind(levels) != scan.Array || m.Sick {
+		m.Refuse(errLevels)
 		return
 	}
-	k.Bids, m.bids = m.bids, k.Bids[:0]
-	k.Asks, m.asks = m.asks, k.Asks[:0]
+	m.Give(k)
 }

@@ -1,22 +1,12 @@
 package coinbase
 
 import (
-	"fmt"
-
-	"tapedeck/feed"
 	"tapedeck/feed/scan"
-	"tapedeck/market"
 )
 
 // message is the message at hand.
 type message struct {
-	scan.Fields
-	record     *feed.Record
-	bids, asks []market.Level // of a change by levels
-	sick       bool           // a level is none
-
-	refused error
-	skipped error // why the message brought nothing, where that is no fault
+	scan.Message
 }
 
 // The slots of fields.
@@ -148,22 +138,14 @@ var fieldNames = [...]string{
 	state: "status", tick: "quote_increment", lot: "base_increment", noTrading: "trading_disabled", cancelOnly: "cancel_only", postOnly: "post_only", auction: "auction_mode",
 }
 
-func (m *message) begin(r *feed.Record) {
-	m.Open(r.Value)
-	m.record, m.refused, m.skipped, m.sick = r, nil, nil, false
-}
-
 // read notes the fields of the record, and reports whether it is well formed to its end: what is
 // remembered must not come from one that is not.
 func (m *message) read() bool {
-	if !m.Cursor.Object() {
-		m.Cursor.Value()
-		m.refuse(feed.UnknownKind)
+	if !m.Enter() {
 		return false
 	}
 	m.fields(slotOf)
-	fault, _ := m.Fault()
-	return m.Cursor.End() && fault == scan.Sound
+	return m.Whole()
 }
 
 // fields notes the fields of the object in which the cursor is. Changes by levels are read at once, so
@@ -176,52 +158,18 @@ func (m *message) fields(slotOf func([]byte) (byte, bool)) {
 			m.Cursor.Value()
 		case slot == levels && m.Cursor.At('['):
 			var good bool
-			m.bids, m.asks, good = m.Cursor.Changes(m.bids[:0], m.asks[:0])
-			m.sick = m.sick || !good
-			m.Note(slot, scan.Value{Kind: scan.Array})
+			m.Bids, m.Asks, good = m.Cursor.Changes(m.Bids[:0], m.Asks[:0])
+			m.Read(slot, good)
 		default:
 			m.Take(slot)
 		}
 	}
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	return "field " + fieldNames[slot]
 }
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	m.record = nil
-	whole := m.Close()
-	fault, slot := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[slot])
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
-	}
-	return feed.Ignored
-}
-
-// healthy reports that nothing was refused so far.
-func (m *message) healthy() bool {
-	fault, _ := m.Fault()
-	return fault == scan.Sound && m.refused == nil
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }
 
 // timeIfTold returns the message's time in µs, or 0 if it has none.
 func (m *message) timeIfTold() int64 {
@@ -229,14 +177,4 @@ func (m *message) timeIfTold() int64 {
 		return 0
 	}
 	return m.Clock(clock)
-}
-
-// label returns the product that the record's producer says it is of: a REST order book does not.
-func (m *message) label() []byte {
-	for i := range m.record.Headers {
-		if m.record.Headers[i].Key == "symbol" {
-			return m.record.Headers[i].Value
-		}
-	}
-	return m.record.Key
 }

@@ -9,14 +9,14 @@ import (
 func (d *decoder) status(b *market.Batch) {
 	m := &d.message
 	list := m.Value(products)
-	if !m.isArray(products) {
+	if m.Kind(products) != scan.Array {
 		m.Fail(products, scan.Wrong)
 		return
 	}
 	outside := m.Cursor
 	all := outside.Into(list)
 	all.Array()
-	for all.More() && m.healthy() {
+	for all.More() && m.Healthy() {
 		v := all.Value()
 		if v.Kind != scan.Object {
 			m.Fail(products, scan.Wrong)

@@ -24,8 +24,8 @@ func (d *decoder) candles(b *market.Batch, width int64) {
 		return
 	}
 	v := m.Value(changes)
-	if !m.isArray(changes) {
-		m.refuse(errCandles)
+	if m.Kind(changes) != scan.Array {
+		m.Refuse(errCandles)
 		return
 	}
 	c := m.Cursor.Into(v)
@@ -34,7 +34,7 @@ func (d *decoder) candles(b *market.Batch, width int64) {
 		k := b.Candle(sym, 0)
 		k.Width = width
 		if !bar(&c, k) {
-			m.refuse(errCandles)
+			m.Refuse(errCandles)
 			return
 		}
 		newest = max(newest, k.Start)
@@ -90,7 +90,7 @@ func (d *decoder) each(take func(sym *market.Symbol)) {
 		return
 	}
 	v := m.Value(changes)
-	if !m.isArray(changes) {
+	if m.Kind(changes) != scan.Array {
 		m.Fail(changes, scan.Wrong)
 		return
 	}

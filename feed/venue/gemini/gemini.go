@@ -3,9 +3,8 @@
 package gemini
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
+	"strings"
 
 	"tapedeck/feed"
 	"tapedeck/feed/scan"
@@ -32,25 +31,15 @@ type decoder struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
+	return d.message.Decode(b, r, MaxRecord, d.record, fieldName)
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
 	m := &d.message
-	m.begin(r)
 	if m.read() {
 		d.event(b)
 	}
-	err := m.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // event decodes the message whose fields were read.
@@ -58,10 +47,10 @@ func (d *decoder) event(b *market.Batch) {
 	m := &d.message
 	if !m.Has(kind) {
 		if m.Has(result) { // {"result":"error","reason":…}
-			m.skip(feed.Ignored)
+			m.Skip(feed.Ignored)
 			return
 		}
-		m.refuse(feed.UnknownKind)
+		m.Refuse(feed.UnknownKind)
 		return
 	}
 	switch word := m.Word(kind); string(word) {
@@ -74,13 +63,13 @@ func (d *decoder) event(b *market.Batch) {
 	case "funding_amount_updates":
 		d.funding(b)
 	case "heartbeat":
-		m.skip(feed.Ignored)
+		m.Skip(feed.Ignored)
 	default:
 		if w, ok := widths[string(word)]; ok {
 			d.candles(b, w)
 			return
 		}
-		m.refuse(fmt.Errorf("%w: %.40q", feed.UnknownKind, word))
+		m.Refuse(fmt.Errorf("%w: %.40q", feed.UnknownKind, word))
 	}
 }
 
@@ -97,17 +86,16 @@ func (d *decoder) levels(b *market.Batch) {
 	if v := m.Value(changes); !m.leveled { // the kind came behind it
 		c := m.Cursor.Into(v)
 		var good bool
-		m.bids, m.asks, good = c.Changes(m.bids[:0], m.asks[:0])
-		m.sick = !good
+		m.Bids, m.Asks, good = c.Changes(m.Bids[:0], m.Asks[:0])
+		m.Sick = !good
 	}
-	if !m.isArray(changes) || m.sick {
-		m.refuse(errLevels)
+	if m.Kind(changes) != scan.Array || m.Sick {
+		m.Refuse(errLevels)
 		return
 	}
 	k := b.Book(sym, 0)
 	k.Snapshot = m.Has(auctions) || m.Has(trades)
-	k.Bids, m.bids = m.bids, k.Bids[:0]
-	k.Asks, m.asks = m.asks, k.Asks[:0]
+	m.Give(k)
 }
 
 // trade decodes a trade, whose side is the taker's.
@@ -135,40 +123,29 @@ func (d *decoder) trade(b *market.Batch) {
 func (d *decoder) symbol() *market.Symbol {
 	m := &d.message
 	native := m.Word(symbol)
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		m.skip(err)
-	default:
-		m.refuse(err)
-	}
-	return sym
+	return m.Symbol(d.symbols, native, symbolOf)
 }
 
 // maxNative is the longest native name, in bytes; the longest we know has 13.
 const maxNative = 40
 
-// meet makes a symbol of a name that is new: BTCUSD, or BTCGUSDPERP of a perpetual, which keeps it since
+// symbolOf makes a symbol of a native name: BTCUSD, or BTCGUSDPERP of a perpetual, which keeps it since
 // spot may have the pair.
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
+func symbolOf(native string) (market.Symbol, bool) {
 	if len(native) == 0 || len(native) > maxNative {
-		return nil, feed.BadSymbol
+		return market.Symbol{}, false
 	}
-	for _, c := range native {
+	for _, c := range []byte(native) {
 		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
-			return nil, feed.BadSymbol
+			return market.Symbol{}, false
 		}
 	}
-	s := market.Symbol{Venue: venue, Name: string(native), Native: string(native)}
-	if pair, ok := bytes.CutSuffix(native, []byte("PERP")); ok {
+	s := market.Symbol{Venue: venue, Name: native, Native: native}
+	if pair, ok := strings.CutSuffix(native, "PERP"); ok {
 		s.Kind = market.Perpetual
-		s.Base, s.Quote = split(string(pair), true)
-	} else if s.Base, s.Quote = split(string(native), false); s.Quote != "" {
+		s.Base, s.Quote = split(pair, true)
+	} else if s.Base, s.Quote = split(native, false); s.Quote != "" {
 		s.Name = s.Base + "-" + s.Quote
 	}
-	return d.symbols.Add(native, s)
+	return s, true
 }

@@ -1,22 +1,13 @@
 package gemini
 
 import (
-	"fmt"
-
-	"tapedeck/feed"
 	"tapedeck/feed/scan"
-	"tapedeck/market"
 )
 
 // message is the message at hand.
 type message struct {
-	scan.Fields
-	bids, asks []market.Level
-	leveled    bool // the changes were read as levels
-	sick       bool // a level is none
-
-	refused error
-	skipped error // why the message brought nothing, where that is no fault
+	scan.Message
+	leveled bool // the changes were read as levels
 }
 
 // The slots of fields.
@@ -82,21 +73,14 @@ func slotOf(key []byte) (slot byte, ok bool) {
 	return 0, false
 }
 
-func (m *message) begin(r *feed.Record) {
-	m.Open(r.Value)
-	m.refused, m.skipped, m.leveled, m.sick = nil, nil, false, false
-}
-
 // read notes the fields of the record. False: it is no message.
 func (m *message) read() bool {
-	if !m.Cursor.Object() {
-		m.Cursor.Value()
-		m.refuse(feed.UnknownKind)
+	m.leveled = false
+	if !m.Enter() {
 		return false
 	}
 	m.fields()
-	fault, _ := m.Fault()
-	return m.Cursor.End() && fault == scan.Sound
+	return m.Whole()
 }
 
 // fields notes the fields of the object in which the cursor is. Levels that changed are read at once, so
@@ -109,47 +93,19 @@ func (m *message) fields() {
 			m.Cursor.Value()
 		case slot == changes && m.Cursor.At('[') && m.Kind(kind) == scan.String && string(m.Word(kind)) == "l2_updates":
 			var good bool
-			m.bids, m.asks, good = m.Cursor.Changes(m.bids[:0], m.asks[:0])
-			m.leveled, m.sick = true, m.sick || !good
-			m.Note(slot, scan.Value{Kind: scan.Array})
+			m.Bids, m.Asks, good = m.Cursor.Changes(m.Bids[:0], m.Asks[:0])
+			m.leveled = true
+			m.Read(slot, good)
 		default:
 			m.Take(slot)
 		}
 	}
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	return "field " + fieldNames[slot]
 }
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	whole := m.Close()
-	fault, slot := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[slot])
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
-	}
-	return feed.Ignored // no changes
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }
-
-func (m *message) isArray(slot byte) bool { return m.Kind(slot) == scan.Array }
 
 // millis reads a trade's time in µs, which is written in ms.
 func (m *message) millis() int64 {
