@@ -5,15 +5,20 @@
 //
 // The receive time is in Unix ns (19 digits) or µs (16 digits). A file is plain or gzip, which its
 // content decides. Blank lines are left out.
+//
+// A file whose first byte is 0 has no lines, but messages that each have their length before them, in two
+// bytes, the first one the higher: Nasdaq's BinaryFILE. It has no receive times, and ends with a length of 0.
 package capture
 
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
@@ -24,9 +29,9 @@ const MaxLine = 8 << 20
 
 // Message is one line of a capture.
 type Message struct {
-	Time int64  // receive time, µs
+	Time int64  // receive time, µs; 0 where the file has none
 	File string // as it was opened
-	Line int    // from 1
+	Line int    // from 1; of a file without lines the message
 	URL  string // of a REST body; "" of a WebSocket message
 	Data []byte // valid until the next call
 
@@ -50,15 +55,16 @@ func IsBadLine(err error) bool {
 
 // Reader reads one file. It is for one goroutine. In steady state it allocates nothing.
 type Reader struct {
-	name string
-	file io.Closer
-	in   counter
-	size int64
-	buf  *bufio.Reader
-	long []byte // a line that is longer than buf
-	line int
-	url  string // the newest: bodies of one address follow each other
-	err  error  // final
+	name  string
+	file  io.Closer
+	in    counter
+	size  int64
+	buf   *bufio.Reader
+	sized bool   // it has lengths in the place of lines
+	long  []byte // a line that is longer than buf, or what a length is before
+	line  int
+	url   string // the newest: bodies of one address follow each other
+	err   error  // final
 }
 
 // counter counts what has been read of the file itself, before it is unpacked.
@@ -104,6 +110,8 @@ func newReader(name string, in io.Reader) *Reader {
 		}
 		r.buf = bufio.NewReaderSize(plain, 64<<10)
 	}
+	first, _ := r.buf.Peek(1)
+	r.sized = bytes.Equal(first, []byte{0})
 	return r
 }
 
@@ -122,6 +130,9 @@ func (r *Reader) Progress() (read, size int64) { return r.in.n, r.size }
 // behind it; any other error is final. Of a file that was cut short every whole line is returned
 // before the error.
 func (r *Reader) Next() (Message, error) {
+	if r.sized {
+		return r.nextSized()
+	}
 	for {
 		line, err := r.next()
 		if err != nil {
@@ -131,6 +142,36 @@ func (r *Reader) Next() (Message, error) {
 			return r.parse(line)
 		}
 	}
+}
+
+// nextSized returns the next message of a file without lines.
+func (r *Reader) nextSized() (Message, error) {
+	if r.err != nil {
+		return Message{}, r.err
+	}
+	r.line++
+	head, err := r.buf.Peek(2)
+	if len(head) == 2 {
+		n := int(binary.BigEndian.Uint16(head))
+		if n == 0 {
+			r.err = io.EOF
+			return Message{}, io.EOF
+		}
+		r.long = slices.Grow(r.long[:0], n)[:n]
+		r.buf.Discard(2) // they are there
+		_, err = io.ReadFull(r.buf, r.long)
+	} else if len(head) == 0 && errors.Is(err, io.EOF) {
+		r.err = io.EOF
+		return Message{}, io.EOF
+	}
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		r.err = r.broken(err)
+		return Message{}, r.err
+	}
+	return Message{File: r.name, Line: r.line, Data: r.long}, nil
 }
 
 // next returns the next line without its end.
@@ -240,7 +281,7 @@ func (r *Reader) broken(err error) error {
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
 		what = "the file is damaged"
 	}
-	return fmt.Errorf("%s:%d: %s; whole lines before are good: %w", r.name, max(r.line, 1), what, err)
+	return fmt.Errorf("%s:%d: %s; what is whole before is good: %w", r.name, max(r.line, 1), what, err)
 }
 
 // quote shows the beginning of what was found.

@@ -207,11 +207,13 @@ func TestPace(t *testing.T) {
 			synctest.Wait()
 			paused := len(s.told)
 			time.Sleep(time.Hour)
+			synctest.Wait()
 			if len(s.told) != paused {
 				t.Fatalf("%d records came in a pause", len(s.told)-paused)
 			}
 			p.Do(player.Command{Op: player.Resume})
 			time.Sleep(24 * time.Hour)
+			synctest.Wait()
 			if !slices.Equal(s.told, want) {
 				t.Fatalf("%d records were played of %d", len(s.told), len(want))
 			}
@@ -240,8 +242,10 @@ func TestSlowAudienceStopsTheClock(t *testing.T) {
 		s.brake = brake
 		s.mu.Unlock()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		held := len(s.told)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(s.told) != held {
 			t.Fatal("it outran its audience")
 		}
@@ -250,6 +254,7 @@ func TestSlowAudienceStopsTheClock(t *testing.T) {
 		s.mu.Unlock()
 		close(brake)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if !slices.Equal(s.told, want) {
 			t.Fatalf("%d records were played of %d", len(s.told), len(want))
 		}
@@ -278,6 +283,7 @@ func TestRandomCommands(t *testing.T) {
 			p := play(t, player.Config{Archive: arch, From: start, Speed: throttle.Natural, Warmup: time.Hour, Buffer: 1 << uint(10+r.IntN(10))}, s)
 			p.Do(player.Command{Op: player.Widen, Symbols: []string{"a"}})
 			for n := range 40 {
+				synctest.Wait()
 				before := len(s.told)
 				c := player.Command{Op: player.Op(r.IntN(7))}
 				switch c.Op {
