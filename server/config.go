@@ -33,6 +33,8 @@ type Config struct {
 	Feeds  map[string]Feed          // by topic
 	Only   func(r market.Room) bool // nil: everything; a base room without its variant
 
+	Instruments []subscriptions.Listed // known beforehand, for /v1/symbols
+
 	Heartbeat time.Duration   // 10 s
 	Intervals []time.Duration // 50, 100, 250, 500 ms, 1, 5 s
 	Depths    []string        // 5, 10, 20, 50, 100
@@ -73,7 +75,7 @@ type Feed struct {
 	Options feed.Options
 }
 
-// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Page, Refused and Letters.
+// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Instruments, Page, Refused and Letters.
 func (c Config) WithDefaults() Config {
 	if c.Node == "" {
 		c.Node, _ = os.Hostname()
@@ -202,7 +204,7 @@ func (c *Config) hub() subscriptions.Config {
 		Limits: snapshot.Limits{
 			Trades: c.LogEntries, Tape: c.SnapshotTrades, Depth: c.BookDepth, Candles: c.SnapshotCandles,
 		},
-		Entries: c.LogEntries, Depths: c.Depths, Widths: c.Widths, Only: c.Only,
+		Entries: c.LogEntries, Depths: c.Depths, Widths: c.Widths, Only: c.Only, Instruments: c.Instruments,
 	}
 }
 

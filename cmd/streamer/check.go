@@ -44,6 +44,9 @@ func check(c *cli.Context) error {
 		return flags.BadFlag("%w", err)
 	}
 	fmt.Fprintln(c.App.Writer, "ok       settings")
+	if in := s.instruments; in != nil {
+		fmt.Fprintf(c.App.Writer, "ok       instruments: %d of the %d in %s are of the feeds' venues\n", len(in.list), in.all, in.file)
+	}
 	for _, stray := range flags.Strays(c.App, os.Environ()) {
 		fmt.Fprintf(c.App.Writer, "warning  environment: %s\n", stray)
 	}

@@ -24,6 +24,7 @@ func feedFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "only", Category: "Feeds", Usage: "serve only the rooms of this `PATTERN`: CHANNEL:VENUE:SYMBOL with * for any text, or venue:V, channel:C, symbol:S"},
 		&cli.DurationFlag{Name: "warmup", Category: "Feeds", Value: 15 * time.Minute, Usage: "begin to read this `TIME` before now: what books, candles and tickers cover from the start"},
 		&cli.StringFlag{Name: "dead-letters", Category: "Feeds", Usage: "send records that cannot be decoded to this `TOPIC`, with their place and the reason in headers"},
+		instrumentsFlag(),
 	})
 }
 
@@ -165,6 +166,7 @@ type settings struct {
 	server      server.Config
 	kafka       kafka.Config
 	deadLetters string
+	instruments *instruments // nil: no file
 }
 
 // readSettings reads the flags of feedFlags, serverFlags and flags.Log. What belongs together is checked
@@ -200,6 +202,12 @@ func readSettings(c *cli.Context) (*settings, error) {
 	s.server.Feeds, s.server.Log = f.decoders, log
 	if o != nil {
 		s.server.Only = o.room
+	}
+	if name := c.String("instruments"); name != "" {
+		if s.instruments, err = readInstruments(name, f.venues, o); err != nil {
+			return nil, err
+		}
+		s.server.Instruments = s.instruments.list
 	}
 	s.kafka = kafka.Config{Cluster: cluster, Topics: f.topics, Warmup: c.Duration("warmup"), Log: log}
 	if s.kafka.Warmup < 0 {
