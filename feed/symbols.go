@@ -35,6 +35,20 @@ func (s *Symbols) Find(key []byte) (*market.Symbol, error) {
 	return sym, nil
 }
 
+// Named returns the symbol of a native name, and makes one of a name that is new with meet, which reports whether it can be:
+// else BadSymbol. If it is not wanted: Unused.
+func (s *Symbols) Named(native []byte, meet func(native string) (market.Symbol, bool)) (*market.Symbol, error) {
+	sym, err := s.Find(native)
+	if sym != nil || err != nil {
+		return sym, err
+	}
+	made, ok := meet(string(native))
+	if !ok {
+		return nil, BadSymbol
+	}
+	return s.Add(native, made)
+}
+
 // Add makes a symbol known under a key: the decoder's own, by which it tells instruments apart.
 func (s *Symbols) Add(key []byte, sym market.Symbol) (*market.Symbol, error) {
 	if len(s.known) >= MaxSymbols {

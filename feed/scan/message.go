@@ -94,9 +94,9 @@ func (m *Message) Skipped() bool { return m.skipped != nil }
 // Healthy reports that nothing is wrong so far.
 func (m *Message) Healthy() bool { return m.fault == Sound && m.refused == nil }
 
-// Whole reports that besides the record is at its end and well formed: what is remembered must not come from one that
+// Complete reports that besides the record is at its end and well formed: what is remembered must not come from one that
 // is not.
-func (m *Message) Whole() bool { return m.Cursor.End() && m.Healthy() }
+func (m *Message) Complete() bool { return m.Cursor.End() && m.Healthy() }
 
 // Clear forgets the fields and levels of the element before.
 func (m *Message) Clear() {
@@ -163,16 +163,23 @@ func (m *Message) Give(k *market.Book) {
 	k.Asks, m.Asks = m.Asks, k.Asks[:0]
 }
 
-// Symbol returns the symbol of a native name, and notes why there is none: it is not wanted, or cannot be. meet makes one
-// of a name that is new; false: it cannot be.
-func (m *Message) Symbol(known *feed.Symbols, native []byte, meet func(native string) (market.Symbol, bool)) *market.Symbol {
-	sym, err := known.Find(native)
-	if sym == nil && err == nil {
-		err = feed.BadSymbol
-		if s, ok := meet(string(native)); ok {
-			sym, err = known.Add(native, s)
-		}
+// Best gives a quote the one level that each side has at most: none where its quantity is 0.
+func (m *Message) Best(q *market.Quote, bids, asks byte, otherwise error) {
+	if m.Value(bids).Kind != Array || m.Value(asks).Kind != Array || m.Sick || len(m.Bids) > 1 || len(m.Asks) > 1 {
+		m.Refuse(otherwise)
+		return
 	}
+	if len(m.Bids) == 1 && !m.Bids[0].Qty.IsZero() {
+		q.BidPrice, q.BidQty = m.Bids[0].Price, m.Bids[0].Qty
+	}
+	if len(m.Asks) == 1 && !m.Asks[0].Qty.IsZero() {
+		q.AskPrice, q.AskQty = m.Asks[0].Price, m.Asks[0].Qty
+	}
+}
+
+// Symbol returns the symbol of a native name, as feed.Symbols.Named does, and notes why there is none.
+func (m *Message) Symbol(known *feed.Symbols, native []byte, meet func(native string) (market.Symbol, bool)) *market.Symbol {
+	sym, err := known.Named(native, meet)
 	switch {
 	case err == nil:
 	case errors.Is(err, feed.Unused):

@@ -4,7 +4,6 @@ package bitget
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -58,39 +57,32 @@ type memory struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	case string(r.Value) == "pong": // the one message that is no JSON
+	if string(r.Value) == "pong" { // the one message that is no JSON
 		return feed.Ignored
 	}
+	err := d.Message.Decode(b, r, MaxRecord, d.record, fieldName)
+	d.native = nil // part of the record
+	return err
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
 	before := len(b.Events)
-	d.begin(r.Value)
+	d.begin()
 	d.read(b)
-	if d.Cursor.End() && d.healthy() { // so that nothing is remembered of what is no message
+	if d.Complete() { // so that nothing is remembered of what is no message
 		d.rest(b)
 	}
-	if d.healthy() {
+	if d.Healthy() {
 		d.remember(b.Events[before:])
 	}
-	err := d.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // read goes through the record. Its data is decoded on the way if it is known by then what it is, as it
 // nearly always is: else when the rest was read.
 func (d *decoder) read(b *market.Batch) {
 	c := &d.Cursor
-	if !c.Object() {
-		c.Value()
-		d.refuse(feed.UnknownKind)
+	if !d.Enter() {
 		return
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
@@ -100,13 +92,13 @@ func (d *decoder) read(b *market.Batch) {
 		case "action":
 			d.readAction()
 		case "event":
-			d.top(&d.event, eventField)
+			d.Once(&d.event, eventField)
 		case "data":
 			if d.data.Kind == scan.None && d.channel.decode != nil && d.act != noAction && d.ours() && c.At('[') {
 				d.data.Kind, d.done = scan.Array, true
 				d.elements(b)
 			} else {
-				d.top(&d.data, dataField)
+				d.Once(&d.data, dataField)
 			}
 		default:
 			c.Value()
@@ -120,21 +112,18 @@ func (d *decoder) rest(b *market.Batch) {
 	case d.event.Kind != scan.None:
 		d.answer()
 	case d.name.Kind == scan.None || d.data.Kind == scan.None:
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 	case d.channel.decode == nil:
-		d.refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, d.Cursor.Text(d.name, nil)))
+		d.Refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, d.Cursor.Text(d.name, nil)))
 	case !d.ours():
-		d.refuse(fmt.Errorf("%w: instType %.20q is another format's", feed.UnknownKind, d.Cursor.Text(d.kind, nil)))
+		d.Refuse(fmt.Errorf("%w: instType %.20q is another format's", feed.UnknownKind, d.Cursor.Text(d.kind, nil)))
 	case d.done:
 	case d.act == noAction:
 		d.Fail(actionField, scan.Missing)
 	case d.data.Kind != scan.Array:
 		d.Fail(dataField, scan.Wrong)
 	default:
-		outside := d.Cursor
-		d.Cursor = outside.Into(d.data)
-		d.elements(b)
-		d.Cursor = outside
+		d.Within(d.data, func() { d.elements(b) })
 	}
 }
 
@@ -166,7 +155,7 @@ func (d *decoder) elements(b *market.Batch) {
 			c.Value()
 			d.Fail(dataField, scan.Wrong)
 		}
-		if d.healthy() {
+		if d.Healthy() {
 			d.channel.decode(d, b)
 		}
 	}
@@ -198,39 +187,26 @@ func (d *decoder) answer() {
 	switch string(d.Cursor.Text(d.event, d.text[0][:0])) {
 	case "subscribe", "unsubscribe", "error", "login":
 		if d.data.Kind == scan.None {
-			d.skip(feed.Ignored)
+			d.Skip(feed.Ignored)
 			return
 		}
 	}
-	d.refuse(fmt.Errorf("%w: an event", feed.UnknownKind))
+	d.Refuse(fmt.Errorf("%w: an event", feed.UnknownKind))
 }
 
 // symbol returns the symbol of the record; nil if it is not wanted, or cannot be.
 func (d *decoder) symbol() *market.Symbol {
-	sym, err := d.symbols.Find(d.native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(d.native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
+	return d.Symbol(d.symbols, d.native, d.product.meet)
 }
 
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	if !isNative(native) {
-		return nil, feed.BadSymbol
+// meet makes a symbol of a name that is new.
+func (p *product) meet(native string) (market.Symbol, bool) {
+	if !isNative([]byte(native)) {
+		return market.Symbol{}, false
 	}
-	sym, ok := d.product.symbol(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	sym.Venue = d.product.venue
-	return d.symbols.Add(native, sym)
+	sym, ok := p.symbol(native)
+	sym.Venue = p.venue
+	return sym, ok
 }
 
 func (d *decoder) memory(sym *market.Symbol) *memory {

@@ -95,7 +95,7 @@ func (d *decoder) book(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	k := b.Book(sym, d.time(timeField))
+	k := b.Book(sym, d.Millis(timeField))
 	k.Snapshot = d.act == snapshot
 	if d.Has(checksumField) {
 		d.sum(k)
@@ -112,7 +112,7 @@ func (d *decoder) book(b *market.Batch) {
 }
 
 func (d *decoder) id(at byte) int64 {
-	n := d.integer(at)
+	n := d.Whole(at)
 	if n < 0 || n > maxID {
 		d.Fail(at, scan.Wrong)
 		return 0
@@ -122,7 +122,7 @@ func (d *decoder) id(at byte) int64 {
 
 // sum reads the checksum, which is signed.
 func (d *decoder) sum(k *market.Book) {
-	n := d.integer(checksumField)
+	n := d.Whole(checksumField)
 	if n < math.MinInt32 || n > math.MaxInt32 {
 		d.Fail(checksumField, scan.Wrong)
 	}
@@ -141,7 +141,7 @@ func (d *decoder) cut(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	t := d.time(timeField)
+	t := d.Millis(timeField)
 	k := b.Book(sym, t)
 	k.Snapshot, k.Chain, k.Last = true, &cutChain, cutID+t
 	d.sides(k)
@@ -149,12 +149,7 @@ func (d *decoder) cut(b *market.Batch) {
 
 // sides gives the levels to the event, and takes the memory that its own had.
 func (d *decoder) sides(k *market.Book) {
-	if d.Value(bidsField).Kind != scan.Array || d.Value(asksField).Kind != scan.Array || d.sick {
-		d.refuse(errLevels)
-		return
-	}
-	k.Bids, d.bids = d.bids, k.Bids[:0]
-	k.Asks, d.asks = d.asks, k.Asks[:0]
+	d.Sides(k, bidsField, asksField, errLevels)
 }
 
 // best decodes the best bid and ask, written as a book of one level.
@@ -163,15 +158,6 @@ func (d *decoder) best(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	q := b.Quote(sym, d.time(timeField))
-	if d.Value(bidsField).Kind != scan.Array || d.Value(asksField).Kind != scan.Array || d.sick || len(d.bids) > 1 || len(d.asks) > 1 {
-		d.refuse(errLevels)
-		return
-	}
-	if len(d.bids) == 1 && !d.bids[0].Qty.IsZero() {
-		q.BidPrice, q.BidQty = d.bids[0].Price, d.bids[0].Qty
-	}
-	if len(d.asks) == 1 && !d.asks[0].Qty.IsZero() {
-		q.AskPrice, q.AskQty = d.asks[0].Price, d.asks[0].Qty
-	}
+	q := b.Quote(sym, d.Millis(timeField))
+	d.Best(q, bidsField, asksField, errLevels)
 }

@@ -19,7 +19,7 @@ const (
 // trade decodes a trade. Those of a snapshot were made before the connection began.
 func (d *decoder) trade(b *market.Batch) {
 	if d.act == snapshot {
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 		return
 	}
 	sym := d.symbol()
@@ -30,7 +30,7 @@ func (d *decoder) trade(b *market.Batch) {
 	if !d.listed {
 		at, price, size, side = timeField, priceField, sizeField, sideField
 	}
-	t := b.Trade(sym, d.time(at))
+	t := b.Trade(sym, d.Millis(at))
 	t.Price, t.Qty = d.Price(price), d.Price(size)
 	if !d.listed {
 		var ok bool
@@ -55,7 +55,7 @@ func (d *decoder) ticker(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	at := d.time(timeField)
+	at := d.Millis(timeField)
 	if m := d.known[sym]; d.Has(bidSizeField) && (m == nil || at >= m.touched) {
 		q := b.Quote(sym, at)
 		q.BidPrice, q.BidQty = d.order(bidField, bidSizeField)
@@ -77,7 +77,7 @@ func (d *decoder) ticker(b *market.Batch) {
 		t.Put(market.Funding, d.Number(fundingField))
 	}
 	if !d.Empty(fundingTimeField) && !d.Size(fundingTimeField).IsZero() {
-		t.Put(market.FundingTime, market.Int(d.time(fundingTimeField)))
+		t.Put(market.FundingTime, market.Int(d.Millis(fundingTimeField)))
 	}
 }
 
@@ -151,7 +151,7 @@ func (d *decoder) candle(b *market.Batch) {
 		return
 	}
 	k := b.Candle(sym, 0)
-	k.Start = d.time(start)
+	k.Start = d.Millis(start)
 	k.Width = d.channel.bar.at(k.Start)
 	k.Open, k.High, k.Low, k.Close = d.Price(opening), d.Price(highest), d.Price(lowest), d.Price(closing)
 	if k.High.Cmp(k.Low) < 0 {

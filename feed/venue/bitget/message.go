@@ -3,14 +3,12 @@ package bitget
 import (
 	"fmt"
 
-	"tapedeck/feed"
 	"tapedeck/feed/scan"
-	"tapedeck/market"
 )
 
 // message is the record at hand, and in its Fields the element of data that is being read.
 type message struct {
-	scan.Fields
+	scan.Message
 	channel channel
 	native  []byte // instId of arg
 	act     act
@@ -20,12 +18,6 @@ type message struct {
 	name, kind, inst, event, data scan.Value // of the record itself
 
 	text [2][64]byte // memory for a text, and for inst, where they have escapes
-	bids []market.Level
-	asks []market.Level
-	sick bool // a level is none
-
-	refused error
-	skipped error // why an element brought nothing, where that is no fault
 }
 
 // The slots of an element's fields. Those of a row are numbers below 16.
@@ -132,59 +124,17 @@ func slot(key []byte) (byte, bool) {
 	return 0, false
 }
 
-func (m *message) begin(doc []byte) {
-	m.Open(doc)
+func (m *message) begin() {
 	m.channel, m.native, m.act, m.done = channel{}, nil, noAction, false
 	m.name, m.kind, m.inst, m.event, m.data = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
-	m.refused, m.skipped = nil, nil
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	m.native = nil
-	whole := m.Close()
-	fault, at := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound && at < timeField:
-		return fmt.Errorf("%w: number %d of a list", faults[fault], at+1)
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[at])
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	if slot < timeField {
+		return fmt.Sprintf("number %d of a list", slot+1)
 	}
-	return feed.Ignored // no data in the list
-}
-
-// healthy reports that nothing was refused so far.
-func (m *message) healthy() bool {
-	fault, _ := m.Fault()
-	return fault == scan.Sound && m.refused == nil
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }
-
-// top takes the next value as one of the record's own.
-func (m *message) top(v *scan.Value, at byte) {
-	if v.Kind != scan.None {
-		m.Fail(at, scan.Twice)
-	}
-	*v = m.Cursor.Value()
+	return "field " + fieldNames[slot]
 }
 
 // act is what a record says that its data is.
@@ -228,11 +178,11 @@ func (m *message) readArg() {
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		switch string(key) {
 		case "channel":
-			m.top(&m.name, channelField)
+			m.Once(&m.name, channelField)
 		case "instType":
-			m.top(&m.kind, typeField)
+			m.Once(&m.kind, typeField)
 		case "instId":
-			m.top(&m.inst, instField)
+			m.Once(&m.inst, instField)
 		default:
 			c.Value()
 		}
@@ -262,43 +212,19 @@ func (m *message) row() {
 // are gone through once.
 func (m *message) fields() {
 	m.Clear()
-	m.sick, m.listed = false, false
+	m.Sick, m.listed = false, false
 	c := &m.Cursor
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		at, ok := slot(key)
-		good := true
 		switch {
 		case !ok:
 			c.Value()
-			continue
-		case at == bidsField && c.At('['):
-			m.bids, good = c.Levels(m.bids[:0])
-		case at == asksField && c.At('['):
-			m.asks, good = c.Levels(m.asks[:0])
+		case at == bidsField:
+			m.Side(at, &m.Bids)
+		case at == asksField:
+			m.Side(at, &m.Asks)
 		default:
 			m.Take(at)
-			continue
 		}
-		m.Note(at, scan.Value{Kind: scan.Array})
-		m.sick = m.sick || !good
 	}
-}
-
-// integer returns a whole number, which the venue writes as a text or as a number.
-func (m *message) integer(at byte) int64 {
-	n, ok := m.Number(at).Int64()
-	if !ok {
-		m.Fail(at, scan.Wrong)
-	}
-	return n
-}
-
-// time returns a time in µs, of the venue's ms.
-func (m *message) time(at byte) int64 {
-	t := m.integer(at)
-	if t <= 0 || t > scan.MaxCount/1000 {
-		m.Fail(at, scan.Wrong)
-		return 0
-	}
-	return t * 1000
 }

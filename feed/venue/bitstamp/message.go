@@ -78,7 +78,7 @@ func (m *message) read() bool {
 			m.take(key)
 		}
 	}
-	return m.Whole()
+	return m.Complete()
 }
 
 func (m *message) data() {

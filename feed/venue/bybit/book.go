@@ -64,7 +64,7 @@ var (
 func (d *decoder) book(b *market.Batch) {
 	depth, err := strconv.ParseUint(string(d.part), 10, 16)
 	if err != nil || depth == 0 {
-		d.refuse(errDepth)
+		d.Refuse(errDepth)
 		return
 	}
 	sym := d.symbol('s')
@@ -75,38 +75,28 @@ func (d *decoder) book(b *market.Batch) {
 	if id > maxID {
 		d.Fail('u', scan.Wrong)
 	}
-	if d.Value('b').Kind != scan.Array || d.Value('a').Kind != scan.Array || d.sick {
-		d.refuse(errLevels)
+	if d.Value('b').Kind != scan.Array || d.Value('a').Kind != scan.Array || d.Sick {
+		d.Refuse(errLevels)
 	}
 	switch {
 	case depth == 1 && delta:
-		d.refuse(errBest)
+		d.Refuse(errBest)
 	case depth == 1:
 		d.touch(b.Quote(sym, t))
-	case !d.healthy():
+	case !d.Healthy():
 	default:
 		s := d.sequence(sym)
 		if !s.covers(int(depth)) {
-			d.skip(feed.Unused)
+			d.Skip(feed.Unused)
 			return
 		}
 		k := b.Book(sym, t)
 		k.Snapshot, k.Chain, k.Last, k.Depth = !delta, &chain, s.next(id, t), int(depth)
-		k.Bids, d.bids = d.bids, k.Bids[:0]
-		k.Asks, d.asks = d.asks, k.Asks[:0]
+		d.Give(k)
 	}
 }
 
 // touch makes a quote of the best levels; a side without one is absent.
 func (d *decoder) touch(q *market.Quote) {
-	if len(d.bids) > 1 || len(d.asks) > 1 {
-		d.refuse(errLevels)
-		return
-	}
-	if len(d.bids) == 1 && !d.bids[0].Qty.IsZero() {
-		q.BidPrice, q.BidQty = d.bids[0].Price, d.bids[0].Qty
-	}
-	if len(d.asks) == 1 && !d.asks[0].Qty.IsZero() {
-		q.AskPrice, q.AskQty = d.asks[0].Price, d.asks[0].Qty
-	}
+	d.Best(q, 'b', 'a', errLevels)
 }

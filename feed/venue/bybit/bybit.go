@@ -3,7 +3,6 @@
 package bybit
 
 import (
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -64,34 +63,25 @@ var topics = map[string]topic{
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
-	d.begin(r.Value)
+	err := d.Message.Decode(b, r, MaxRecord, d.record, fieldName)
+	d.part, d.native = nil, nil // part of the record
+	return err
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
+	d.begin()
 	d.read(b)
-	if d.Cursor.End() && d.healthy() { // so that nothing is remembered of what is no message
+	if d.Complete() { // so that nothing is remembered of what is no message
 		d.event(b)
 	}
-	err := d.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // read goes through the record once. An object's fields are noted; a list is decoded on the way if the topic is
 // known by then, as it nearly always is.
 func (d *decoder) read(b *market.Batch) {
 	c := &d.Cursor
-	if !c.Object() {
-		c.Value()
-		d.refuse(feed.UnknownKind)
+	if !d.Enter() {
 		return
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
@@ -99,11 +89,11 @@ func (d *decoder) read(b *market.Batch) {
 		case "topic":
 			d.readTopic()
 		case "type":
-			d.top(&d.kind, typeField)
+			d.Once(&d.kind, typeField)
 		case "ts":
-			d.top(&d.stamp, tsField)
+			d.Once(&d.stamp, tsField)
 		case "op":
-			d.top(&d.op, opField)
+			d.Once(&d.op, opField)
 		case "data":
 			d.readData(b)
 		default:
@@ -115,7 +105,7 @@ func (d *decoder) read(b *market.Batch) {
 func (d *decoder) readData(b *market.Batch) {
 	switch c := &d.Cursor; {
 	case d.data.Kind != scan.None:
-		d.top(&d.data, dataField)
+		d.Once(&d.data, dataField)
 	case c.At('{'):
 		d.data.Kind = scan.Object
 		d.object()
@@ -131,21 +121,18 @@ func (d *decoder) readData(b *market.Batch) {
 func (d *decoder) event(b *market.Batch) {
 	switch {
 	case d.name.Kind == scan.None && d.isAnswer():
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	case d.name.Kind == scan.None:
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 	case d.topic.decode == nil:
-		d.refuse(fmt.Errorf("%w: topic %.40q", feed.UnknownKind, d.Cursor.Text(d.name, nil)))
+		d.Refuse(fmt.Errorf("%w: topic %.40q", feed.UnknownKind, d.Cursor.Text(d.name, nil)))
 	case d.done:
 	case d.data.Kind == scan.None:
 		d.Fail(dataField, scan.Missing)
 	case !d.topic.list && d.data.Kind == scan.Object:
 		d.topic.decode(d, b)
 	case d.topic.list && d.data.Kind == scan.Array:
-		outside := d.Cursor
-		d.Cursor = outside.Into(d.data)
-		d.elements(b)
-		d.Cursor = outside
+		d.Within(d.data, func() { d.elements(b) })
 	default:
 		d.Fail(dataField, scan.Wrong)
 	}
@@ -176,7 +163,7 @@ func (d *decoder) elements(b *market.Batch) {
 			c.Value()
 			d.Fail(dataField, scan.Wrong)
 		}
-		if d.healthy() {
+		if d.Healthy() {
 			d.topic.decode(d, b)
 		}
 	}
@@ -189,30 +176,17 @@ func (d *decoder) symbol(at byte) *market.Symbol {
 	if d.Has(at) {
 		native = d.Word(at)
 	}
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
+	return d.Symbol(d.symbols, native, d.product.meet)
 }
 
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	if !isNative(native) {
-		return nil, feed.BadSymbol
+// meet makes a symbol of a name that is new.
+func (p *product) meet(native string) (market.Symbol, bool) {
+	if !isNative([]byte(native)) {
+		return market.Symbol{}, false
 	}
-	sym, ok := d.product.symbol(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	sym.Venue = d.product.venue
-	return d.symbols.Add(native, sym)
+	sym, ok := p.symbol(native)
+	sym.Venue = p.venue
+	return sym, ok
 }
 
 func (d *decoder) sequence(sym *market.Symbol) *sequence {

@@ -9,14 +9,14 @@ import (
 // trade decodes a trade. A block trade was agreed on beside the market.
 func (d *decoder) trade(b *market.Batch) {
 	if d.Has(blockField) && d.Flag(blockField) {
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 		return
 	}
 	sym := d.symbol('s')
 	if sym == nil {
 		return
 	}
-	t := b.Trade(sym, d.time('T'))
+	t := b.Trade(sym, d.Millis('T'))
 	t.Price, t.Qty = d.Price('p'), d.Price('v')
 	var ok bool
 	if t.ID, ok = market.MakeID(d.Word('i')); !ok {
@@ -64,7 +64,7 @@ func (d *decoder) ticker(b *market.Batch) {
 	d.funding(t)
 	if t.Present == 0 { // nothing that we tell has changed
 		b.Undo(max(before, len(b.Events)-1))
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	}
 }
 
@@ -84,7 +84,7 @@ func (d *decoder) funding(t *market.Ticker) {
 		t.Put(market.Funding, d.Number(fundingField))
 	}
 	if !d.Empty(fundingTimeField) && !d.Size(fundingTimeField).IsZero() {
-		t.Put(market.FundingTime, market.Int(d.time(fundingTimeField)))
+		t.Put(market.FundingTime, market.Int(d.Millis(fundingTimeField)))
 	}
 }
 
@@ -102,9 +102,9 @@ func (d *decoder) candle(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	k := b.Candle(sym, d.time(timestampField))
-	k.Start = d.time(startField)
-	if k.Width = d.time(endField) + 1000 - k.Start; k.Width <= 1000 {
+	k := b.Candle(sym, d.Millis(timestampField))
+	k.Start = d.Millis(startField)
+	if k.Width = d.Millis(endField) + 1000 - k.Start; k.Width <= 1000 {
 		d.Fail(endField, scan.Wrong)
 	}
 	k.Open, k.High, k.Low, k.Close = d.Price(openField), d.Price(highField), d.Price(lowField), d.Price(closeField)

@@ -2,16 +2,13 @@ package bybit
 
 import (
 	"bytes"
-	"fmt"
 
-	"tapedeck/feed"
 	"tapedeck/feed/scan"
-	"tapedeck/market"
 )
 
 // message is the record at hand, and in its Fields its data or the element of it that is being read.
 type message struct {
-	scan.Fields
+	scan.Message
 	topic  topic
 	part   []byte // of the topic: a depth or a width
 	native []byte // of the topic: the symbol, or what the symbols have in common
@@ -20,12 +17,6 @@ type message struct {
 	name, kind, stamp, op, data scan.Value // of the record itself
 
 	text [2 * 64]byte // memory for a text of the record's own and for the topic, where they have escapes
-	bids []market.Level
-	asks []market.Level
-	sick bool // a level is none
-
-	refused error
-	skipped error // why something of the record brought nothing, where that is no fault
 }
 
 // The slots of fields that have more than one letter; a letter serves for its own.
@@ -123,24 +114,14 @@ func slot(key []byte) (byte, bool) {
 	return 0, false
 }
 
-func (m *message) begin(doc []byte) {
-	m.Open(doc)
-	m.topic, m.part, m.native, m.done, m.sick = topic{}, nil, nil, false, false
+func (m *message) begin() {
+	m.topic, m.part, m.native, m.done = topic{}, nil, nil, false
 	m.name, m.kind, m.stamp, m.op, m.data = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
-	m.refused, m.skipped = nil, nil
-}
-
-// top takes the next value as one of the record's own.
-func (m *message) top(v *scan.Value, at byte) {
-	if v.Kind != scan.None {
-		m.Fail(at, scan.Twice)
-	}
-	*v = m.Cursor.Value()
 }
 
 // readTopic reads a topic, as in orderbook.50.BTCUSDT or tickers.BTCUSDT.
 func (m *message) readTopic() {
-	if m.top(&m.name, topicField); m.name.Kind != scan.String {
+	if m.Once(&m.name, topicField); m.name.Kind != scan.String {
 		m.Fail(topicField, scan.Wrong)
 		return
 	}
@@ -158,63 +139,26 @@ func (m *message) object() {
 	c.Object()
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		at, ok := slot(key)
-		good := true
 		switch {
 		case !ok:
 			c.Value()
-			continue
-		case at == 'b' && c.At('['):
-			m.bids, good = c.Levels(m.bids[:0])
-		case at == 'a' && c.At('['):
-			m.asks, good = c.Levels(m.asks[:0])
+		case at == 'b':
+			m.Side(at, &m.Bids)
+		case at == 'a':
+			m.Side(at, &m.Asks)
 		default:
 			m.Take(at)
-			continue
 		}
-		m.Note(at, scan.Value{Kind: scan.Array})
-		m.sick = m.sick || !good
 	}
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	m.part, m.native = nil, nil
-	whole := m.Close()
-	fault, at := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound && at < numFields:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[at])
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %c", faults[fault], at)
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	if slot < numFields {
+		return "field " + fieldNames[slot]
 	}
-	return feed.Ignored // an empty list
+	return "field " + string(rune(slot))
 }
-
-// healthy reports that nothing was refused so far.
-func (m *message) healthy() bool {
-	fault, _ := m.Fault()
-	return fault == scan.Sound && m.refused == nil
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }
 
 // delta returns whether an object is a change of what came before, and not whole.
 func (m *message) delta() bool {
@@ -235,15 +179,5 @@ func (m *message) sent() int64 {
 	if m.stamp.Kind != scan.None {
 		m.Note(tsField, m.stamp)
 	}
-	return m.time(tsField)
-}
-
-// time returns a time in µs, of the venue's ms, which it writes as a number or as a text.
-func (m *message) time(at byte) int64 {
-	t, ok := m.Number(at).Int64()
-	if !ok || t <= 0 || t > scan.MaxCount/1000 {
-		m.Fail(at, scan.Wrong)
-		return 0
-	}
-	return t * 1000
+	return m.Millis(tsField)
 }

@@ -145,7 +145,7 @@ func (m *message) read() bool {
 		return false
 	}
 	m.fields(slotOf)
-	return m.Whole()
+	return m.Complete()
 }
 
 // fields notes the fields of the object in which the cursor is. Changes by levels are read at once, so

@@ -80,7 +80,7 @@ func (m *message) read() bool {
 		return false
 	}
 	m.fields()
-	return m.Whole()
+	return m.Complete()
 }
 
 // fields notes the fields of the object in which the cursor is. Levels that changed are read at once, so

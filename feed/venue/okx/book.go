@@ -96,10 +96,10 @@ func (d *decoder) book(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	k := b.Book(sym, d.time(ts))
+	k := b.Book(sym, d.Millis(ts))
 	id, prev := int64(0), int64(-1)
 	if d.Has(seqID) {
-		if id, prev = d.id(seqID), d.whole(prevSeqID); prev < -1 || prev > maxID {
+		if id, prev = d.id(seqID), d.Whole(prevSeqID); prev < -1 || prev > maxID {
 			d.Fail(prevSeqID, scan.Wrong)
 		}
 	}
@@ -112,15 +112,15 @@ func (d *decoder) book(b *market.Batch) {
 			d.Fail(action, scan.Missing)
 		}
 	default:
-		d.refuse(errAction)
+		d.Refuse(errAction)
 	}
 	if d.Has(checksum) {
 		d.sum(k)
 	}
 	d.sides(k)
-	if d.Has(seqID) && d.healthy() {
+	if d.Has(seqID) && d.Healthy() {
 		k.Chain = &chain
-		k.Last, k.Prev = d.memory(sym).next(id, prev, d.time(ts))
+		k.Last, k.Prev = d.memory(sym).next(id, prev, d.Millis(ts))
 		if k.Snapshot {
 			k.Prev = 0
 		}
@@ -130,7 +130,7 @@ func (d *decoder) book(b *market.Batch) {
 const maxID = 1e15
 
 func (d *decoder) id(slot byte) int64 {
-	n := d.whole(slot)
+	n := d.Whole(slot)
 	if n < 0 || n > maxID {
 		d.Fail(slot, scan.Wrong)
 	}
@@ -139,7 +139,7 @@ func (d *decoder) id(slot byte) int64 {
 
 // sum reads the checksum, which is signed.
 func (d *decoder) sum(k *market.Book) {
-	n := d.whole(checksum)
+	n := d.Whole(checksum)
 	if n < math.MinInt32 || n > math.MaxInt32 {
 		d.Fail(checksum, scan.Wrong)
 	}
@@ -158,7 +158,7 @@ func (d *decoder) cut(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	t := d.time(ts)
+	t := d.Millis(ts)
 	k := b.Book(sym, t)
 	k.Snapshot, k.Chain, k.Last = true, &cutChain, cutID+t
 	if d.Has(checksum) {
@@ -168,16 +168,11 @@ func (d *decoder) cut(b *market.Batch) {
 }
 
 // otherBook leaves out a book with orders that only some can meet.
-func (d *decoder) otherBook(*market.Batch) { d.skip(feed.Unused) }
+func (d *decoder) otherBook(*market.Batch) { d.Skip(feed.Unused) }
 
 // sides gives the levels to the event, and takes the memory that its own had.
 func (m *message) sides(k *market.Book) {
-	if m.Value(bids).Kind != scan.Array || m.Value(asks).Kind != scan.Array || m.sick {
-		m.refuse(errLevels)
-		return
-	}
-	k.Bids, m.bids = m.bids, k.Bids[:0]
-	k.Asks, m.asks = m.asks, k.Asks[:0]
+	m.Sides(k, bids, asks, errLevels)
 }
 
 // touch decodes the best bid and ask, written as a book of one level.
@@ -186,17 +181,8 @@ func (d *decoder) touch(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	t := d.time(ts)
+	t := d.Millis(ts)
 	q := b.Quote(sym, t)
-	if d.Value(bids).Kind != scan.Array || d.Value(asks).Kind != scan.Array || d.sick || len(d.bids) > 1 || len(d.asks) > 1 {
-		d.refuse(errLevels)
-		return
-	}
-	if len(d.bids) == 1 && !d.bids[0].Qty.IsZero() {
-		q.BidPrice, q.BidQty = d.bids[0].Price, d.bids[0].Qty
-	}
-	if len(d.asks) == 1 && !d.asks[0].Qty.IsZero() {
-		q.AskPrice, q.AskQty = d.asks[0].Price, d.asks[0].Qty
-	}
+	d.Best(q, bids, asks, errLevels)
 	d.memory(sym).touched = t
 }

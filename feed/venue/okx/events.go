@@ -17,7 +17,7 @@ func (d *decoder) single(b *market.Batch) { d.traded(b, "trades-all") }
 
 func (d *decoder) traded(b *market.Batch, channel string) {
 	if channel != d.trades {
-		d.skip(feed.Unused)
+		d.Skip(feed.Unused)
 		return
 	}
 	sym := d.symbol()
@@ -28,9 +28,9 @@ func (d *decoder) traded(b *market.Batch, channel string) {
 	if !ok {
 		d.Fail(tradeID, scan.Wrong)
 	}
-	at := d.time(ts)
-	if past := d.memory(sym).past(id, at); past && d.healthy() {
-		d.skip(errPast)
+	at := d.Millis(ts)
+	if past := d.memory(sym).past(id, at); past && d.Healthy() {
+		d.Skip(errPast)
 		return
 	}
 	t := b.Trade(sym, at)
@@ -61,7 +61,7 @@ func (d *decoder) ticker(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	at := d.time(ts)
+	at := d.Millis(ts)
 	bidPrice, bidQty := d.order(bidPx, bidSz)
 	askPrice, askQty := d.order(askPx, askSz)
 	if m := d.known[sym]; m == nil || at >= m.touched {
@@ -78,7 +78,7 @@ func (d *decoder) ticker(b *market.Batch) {
 	}
 	if t.Present == 0 { // of an instrument that has never been traded
 		b.Undo(len(b.Events) - 1)
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	}
 }
 
@@ -109,7 +109,7 @@ func (d *decoder) index(b *market.Batch) { d.one(b, market.Index, idxPx) }
 // one decodes a ticker of one field.
 func (d *decoder) one(b *market.Batch, f market.Field, slot byte) {
 	if sym := d.symbol(); sym != nil {
-		b.Ticker(sym, d.time(ts)).Put(f, d.Size(slot))
+		b.Ticker(sym, d.Millis(ts)).Put(f, d.Size(slot))
 	}
 }
 
@@ -121,11 +121,11 @@ func (d *decoder) funding(b *market.Batch) {
 	}
 	at := int64(0)
 	if d.Has(ts) {
-		at = d.time(ts)
+		at = d.Millis(ts)
 	}
 	t := b.Ticker(sym, at)
 	t.Put(market.Funding, d.Number(fundingRate))
-	t.Put(market.FundingTime, market.Int(d.time(fundingTime)))
+	t.Put(market.FundingTime, market.Int(d.Millis(fundingTime)))
 }
 
 // instrument decodes whether an instrument is traded.
@@ -202,7 +202,7 @@ func (d *decoder) candle(b *market.Batch) {
 		return
 	}
 	k := b.Candle(sym, 0)
-	k.Start = d.time(start)
+	k.Start = d.Millis(start)
 	k.Width = d.bar.at(k.Start)
 	k.Open, k.High, k.Low, k.Close = d.Price(open), d.Price(high), d.Price(low), d.Price(closing)
 	if k.High.Cmp(k.Low) < 0 {
@@ -221,7 +221,7 @@ func (d *decoder) candle(b *market.Batch) {
 
 // flag returns whether a text is 1, and not 0.
 func (d *decoder) flag(slot byte) bool {
-	n := d.whole(slot)
+	n := d.Whole(slot)
 	if n != 0 && n != 1 {
 		d.Fail(slot, scan.Wrong)
 	}

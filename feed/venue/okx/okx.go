@@ -4,7 +4,6 @@
 package okx
 
 import (
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -46,33 +45,25 @@ type memory struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	case string(r.Value) == "pong": // the one message that is no JSON
+	if string(r.Value) == "pong" { // the one message that is no JSON
 		return feed.Ignored
 	}
-	before := len(b.Events)
-	d.begin(r)
-	d.read(b)
-	err := d.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
+	err := d.Message.Decode(b, r, MaxRecord, d.record, fieldName)
+	d.native = nil // part of the record
 	return err
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
+	d.begin()
+	d.read(b)
 }
 
 // read goes through the record. Its data is decoded on the way if it is known by then what it is, as it
 // nearly always is: else when the rest was read.
 func (d *decoder) read(b *market.Batch) {
 	c := &d.Cursor
-	if !c.Object() {
-		c.Value()
-		d.refuse(feed.UnknownKind)
+	if !d.Enter() {
 		return
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
@@ -82,13 +73,13 @@ func (d *decoder) read(b *market.Batch) {
 		case "action":
 			d.readAction()
 		case "event":
-			d.top(&d.event, event)
+			d.Once(&d.event, event)
 		case "data":
 			if d.data.Kind == scan.None && d.channel.decode != nil && (!d.channel.acts || d.act != noAction) {
 				d.elements(b)
 				d.data.Kind, d.done = scan.Array, true
 			} else {
-				d.top(&d.data, data)
+				d.Once(&d.data, data)
 			}
 		default:
 			c.Value()
@@ -103,15 +94,12 @@ func (d *decoder) rest(b *market.Batch) {
 	case d.event.Kind != scan.None:
 		d.answer()
 	case d.name.Kind == scan.None || d.data.Kind == scan.None:
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 	case d.done:
 	case d.channel.decode == nil:
-		d.refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, d.Cursor.Text(d.name, nil)))
+		d.Refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, d.Cursor.Text(d.name, nil)))
 	default:
-		outside := d.Cursor
-		d.Cursor = outside.Into(d.data)
-		d.elements(b)
-		d.Cursor = outside
+		d.Within(d.data, func() { d.elements(b) })
 	}
 }
 
@@ -133,7 +121,7 @@ func (d *decoder) elements(b *market.Batch) {
 			c.Value()
 			d.Fail(data, scan.Wrong)
 		}
-		if d.healthy() {
+		if d.Healthy() {
 			d.channel.decode(d, b)
 		}
 	}
@@ -147,11 +135,11 @@ func (d *decoder) answer() {
 		fallthrough
 	case "unsubscribe", "error", "notice", "channel-conn-count", "channel-conn-count-error", "login":
 		if d.data.Kind == scan.None {
-			d.skip(feed.Ignored)
+			d.Skip(feed.Ignored)
 			return
 		}
 	}
-	d.refuse(fmt.Errorf("%w: an event", feed.UnknownKind))
+	d.Refuse(fmt.Errorf("%w: an event", feed.UnknownKind))
 }
 
 // asked remembers when trades of a symbol were subscribed to: the newest from before comes first.
@@ -160,12 +148,8 @@ func (d *decoder) asked() {
 	if string(name) != d.trades || d.native == nil {
 		return
 	}
-	sym, err := d.symbols.Find(d.native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(d.native)
-	}
-	if err == nil {
-		d.memory(sym).asked = d.received
+	if sym, err := d.symbols.Named(d.native, symbolOf); err == nil {
+		d.memory(sym).asked = d.Record.Time
 	}
 }
 
@@ -175,26 +159,7 @@ func (d *decoder) symbol() *market.Symbol {
 	if d.Has(instID) {
 		native = d.Word(instID)
 	}
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
-}
-
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	sym, ok := symbolOf(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	return d.symbols.Add(native, sym)
+	return d.Symbol(d.symbols, native, symbolOf)
 }
 
 func (d *decoder) memory(sym *market.Symbol) *memory {
