@@ -53,6 +53,9 @@ func newSession(files []string) (session, error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return session{}, err
 		}
+		if err == nil && m.Time == 0 {
+			return session{}, fmt.Errorf("%s has no receive times, by which its messages would be sent: only streamer decode can read it", path)
+		}
 		fmt.Fprintf(h, "%d %d %s\n", m.Time, len(m.Data), m.URL)
 		h.Write(m.Data)
 	}
