@@ -116,7 +116,7 @@ func BenchmarkOrders(b *testing.B) {
 		b.ReportAllocs()
 		for i := uint64(0); b.Loop(); i++ {
 			t.put(1+3*(i+n), order{})
-			t.get(1 + 3*(i+n/2)).shares++
+			t.get(1+3*(i+n/2)).shares++
 			t.remove(1 + 3*i)
 		}
 	})
