@@ -228,7 +228,7 @@ type Instrument struct {
 	Tick     Decimal // least step of a price
 	Lot      Decimal // least step of a quantity
 	Contract Decimal // how much of Currency one contract is; absent where quantities are no contracts
-	Currency string  // what a contract is counted in, as BTC or USD; a constant of the symbol
+	Currency string  // what a contract is counted in, or a quantity that is no contract: BTC or USD; a constant of the symbol
 	Inverse  bool    // settled in the base; said together with Currency
 }
 

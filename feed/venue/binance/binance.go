@@ -1,5 +1,6 @@
 // Package binance decodes Binance's market streams: spot, USD-M and COIN-M futures, as single
-// messages, in the combined form {"stream":…,"data":…} and as lists, and REST order books as records.
+// messages, in the combined form {"stream":…,"data":…} and as lists, and REST order books and
+// lists of instruments as records.
 // docs/venues.md says which channels, ids and times are used, and how sure we are of each.
 package binance
 
@@ -144,6 +145,9 @@ func (d *decoder) nameless(b *market.Batch) {
 		m.Fail('e', scan.Wrong)
 	case m.body:
 		d.book(b)
+	case m.Has(listed):
+		m.listing = true
+		d.instruments(b)
 	case m.answer:
 		m.skip(feed.Ignored)
 	case m.Has('u') && m.Has('B') && m.Has('A'): // spot's bookTicker, which has no time either

@@ -21,6 +21,8 @@ type message struct {
 	body   bool // it is a REST order book
 	answer bool // to a subscription
 
+	listing bool // it is a REST list of instruments
+
 	refused error
 	skipped error // why a message of the record brought nothing, where that is no fault
 }
@@ -46,6 +48,8 @@ func (m *message) slot(key []byte) (slot byte, ok bool) {
 		return 'a', true
 	case "symbol":
 		return 's', true
+	case "symbols":
+		return listed, true
 	case "result", "error", "code":
 		m.answer = true
 	}
@@ -55,7 +59,7 @@ func (m *message) slot(key []byte) (slot byte, ok bool) {
 func (m *message) begin(r *feed.Record) {
 	m.Open(r.Value)
 	m.record, m.stream = r, scan.Value{}
-	m.refused, m.skipped = nil, nil
+	m.refused, m.skipped, m.listing = nil, nil, false
 	m.clear()
 }
 
@@ -94,6 +98,8 @@ func (m *message) fieldName(slot byte) string {
 	switch word := bodyNames[slot]; {
 	case slot == previous:
 		return "pu"
+	case m.listing:
+		return infoNames[slot]
 	case m.body && word != "":
 		return word
 	}

@@ -99,9 +99,10 @@ func (d *decoder) instrument(b *market.Batch, sym *market.Symbol) {
 	if !m.Empty(fundingTime) {
 		put(market.FundingTime, market.Int(m.Clock(fundingTime)))
 	}
+	known := d.facts(b, sym, time)
 	switch {
 	case !m.Empty(stateField) && d.status(b, sym, time):
-	case t == nil:
+	case t == nil && !known:
 		m.skipped = feed.Ignored // of what else it is we tell nothing
 	}
 }

@@ -81,6 +81,12 @@ const (
 	fundingTime
 	openInterest
 	stateField
+	tickSize
+	lotSize
+	multiplier
+	isInverse
+	isQuanto
+	settlCurrency
 	numFields
 )
 
@@ -88,6 +94,7 @@ var fieldNames = [numFields]string{
 	"symbol", "id", "side", "size", "price", "timestamp", "trdMatchID", "bidPrice", "bidSize", "askPrice", "askSize",
 	"open", "high", "low", "close", "trades", "volume", "lastPrice", "prevPrice24h", "highPrice", "lowPrice", "volume24h", "vwap",
 	"markPrice", "indicativeSettlePrice", "fundingRate", "fundingTimestamp", "openInterest", "state",
+	"tickSize", "lotSize", "multiplier", "isInverse", "isQuanto", "settlCurrency",
 }
 
 // slot returns the slot of a row's field, and whether it is of use.

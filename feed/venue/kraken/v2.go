@@ -45,6 +45,8 @@ const (
 	intervalBegin
 	status
 	depth
+	priceIncrement
+	qtyIncrement
 	// of the message itself
 	channel
 	kind
@@ -56,7 +58,7 @@ const (
 
 var v2Names = [...]string{
 	"symbol", "bids", "asks", "checksum", "timestamp", "price", "qty", "side", "trade_id", "bid", "bid_qty", "ask", "ask_qty",
-	"last", "volume", "vwap", "low", "high", "open", "close", "trades", "interval", "interval_begin", "status", "depth",
+	"last", "volume", "vwap", "low", "high", "open", "close", "trades", "interval", "interval_begin", "status", "depth", "price_increment", "qty_increment",
 	"channel", "type", "data", "method", "result", "pairs",
 }
 
@@ -400,12 +402,13 @@ func (d *v2) candle(b *market.Batch) {
 // maxWidth is that of the widest candles, 15 days, in µs.
 const maxWidth = 21600 * 60e6
 
-// instrument decodes whether a pair is traded.
+// instrument decodes what a pair is, and whether it is traded.
 func (d *v2) instrument(b *market.Batch) {
 	sym := d.named(d.Word(symbol))
 	if sym == nil {
 		return
 	}
+	d.facts(b, sym)
 	s := b.Status(sym, 0)
 	switch word := d.Word(status); string(word) {
 	case "online", "limit_only", "reduce_only":
