@@ -212,7 +212,7 @@ func (m *message) row() {
 // are gone through once.
 func (m *message) fields() {
 	m.Clear()
-	m.Sick, m.listed = false, false
+	m.listed = false
 	c := &m.Cursor
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		at, ok := slot(key)

@@ -4,7 +4,6 @@ package cryptocom
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -32,26 +31,18 @@ type decoder struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
+	return d.Message.Decode(b, r, MaxRecord, d.record, fieldName)
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
 	before := len(b.Events)
-	d.begin(r.Value)
+	d.begin()
 	d.read(b)
 	if d.channel.history && d.isReply() {
 		b.Undo(before)
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	}
-	err := d.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // channel says how the data of a channel is decoded.
@@ -75,9 +66,7 @@ var channels = map[string]channel{
 // read goes through the record.
 func (d *decoder) read(b *market.Batch) {
 	c := &d.Cursor
-	if !c.Object() {
-		c.Value()
-		d.refuse(feed.UnknownKind)
+	if !d.Enter() {
 		return
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
@@ -100,9 +89,9 @@ func (d *decoder) read(b *market.Batch) {
 	switch {
 	case d.of(resultField).Kind == scan.Object:
 	case d.of(methodField).Kind == scan.String: // an answer without data, or a heartbeat
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	default:
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 	}
 }
 
@@ -131,9 +120,9 @@ func (d *decoder) result(b *market.Batch) {
 	switch {
 	case done:
 	case d.of(channelField).Kind == scan.None && d.of(methodField).Kind == scan.String:
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	case d.channel.decode == nil:
-		d.refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, c.Text(d.of(channelField), nil)))
+		d.Refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, c.Text(d.of(channelField), nil)))
 	case !d.has(dataField):
 		d.Fail(dataField, scan.Missing)
 	default:
@@ -166,7 +155,7 @@ func (d *decoder) elements(b *market.Batch) {
 			continue
 		}
 		d.fields()
-		if d.healthy() && d.symbol != nil {
+		if d.Healthy() && d.symbol != nil {
 			d.channel.decode(d, b)
 		}
 	}
@@ -200,27 +189,9 @@ func (d *decoder) named() *market.Symbol {
 		return nil
 	}
 	native := d.Cursor.Text(v, d.text[:0])
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused), errors.Is(err, feed.Ignored):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
-}
-
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
 	if bytes.HasSuffix(native, []byte("-INDEX")) {
-		return nil, feed.Ignored // which nobody can trade
+		d.Skip(feed.Ignored) // nobody can trade it
+		return nil
 	}
-	sym, ok := symbolOf(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	return d.symbols.Add(native, sym)
+	return d.Symbol(d.symbols, native, symbolOf)
 }

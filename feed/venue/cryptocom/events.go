@@ -21,14 +21,14 @@ var errLevels = fmt.Errorf("%w: the levels are no lists of [price, quantity], or
 
 // book decodes a whole book.
 func (d *decoder) book(b *market.Batch) {
-	k := b.Book(d.symbol, d.time('t'))
+	k := b.Book(d.symbol, d.Millis('t'))
 	k.Snapshot, k.Chain, k.Depth, k.Last = true, &chain, d.depth, d.ID('u')
 	d.sides(k)
 }
 
 // update decodes what changed of a book.
 func (d *decoder) update(b *market.Batch) {
-	k := b.Book(d.symbol, d.time('t'))
+	k := b.Book(d.symbol, d.Millis('t'))
 	k.Chain, k.Depth, k.Last, k.Prev = &chain, d.depth, d.ID('u'), d.ID(prevField)
 	if d.Value(updateField).Kind != scan.Object {
 		d.Fail(updateField, scan.Wrong)
@@ -38,17 +38,12 @@ func (d *decoder) update(b *market.Batch) {
 
 // sides gives the levels to the event, and takes the memory that its own had.
 func (d *decoder) sides(k *market.Book) {
-	if d.Value(bidsField).Kind != scan.Array || d.Value(asksField).Kind != scan.Array || d.sick {
-		d.refuse(errLevels)
-		return
-	}
-	k.Bids, d.bids = d.bids, k.Bids[:0]
-	k.Asks, d.asks = d.asks, k.Asks[:0]
+	d.Sides(k, bidsField, asksField, errLevels)
 }
 
 // trade decodes a trade, which has the taker's side.
 func (d *decoder) trade(b *market.Batch) {
-	t := b.Trade(d.symbol, d.time('t'))
+	t := b.Trade(d.symbol, d.Millis('t'))
 	t.Price, t.Qty = d.Price('p'), d.Size('q')
 	var ok bool
 	switch v := d.Value('d'); v.Kind {
@@ -78,7 +73,7 @@ var tickerFields = [...]struct {
 
 // ticker decodes the rolling day and, where it says the sizes, the best bid and ask.
 func (d *decoder) ticker(b *market.Batch) {
-	time := d.time('t')
+	time := d.Millis('t')
 	t := b.Ticker(d.symbol, time)
 	for _, f := range tickerFields {
 		if !d.Empty(f.slot) {
@@ -108,14 +103,14 @@ func (d *decoder) touch(price, size byte) (p, q market.Decimal) {
 }
 
 func (d *decoder) mark(b *market.Batch) {
-	b.Ticker(d.symbol, d.time('t')).Put(market.Mark, d.Price('v'))
+	b.Ticker(d.symbol, d.Millis('t')).Put(market.Mark, d.Price('v'))
 }
 
 // index leaves out an index, which is of no instrument.
-func (d *decoder) index(*market.Batch) { d.skip(feed.Ignored) }
+func (d *decoder) index(*market.Batch) { d.Skip(feed.Ignored) }
 
 func (d *decoder) funding(b *market.Batch) {
-	b.Ticker(d.symbol, d.time('t')).Put(market.Funding, d.Number('v'))
+	b.Ticker(d.symbol, d.Millis('t')).Put(market.Funding, d.Number('v'))
 }
 
 const minute, day = 60e6, 86400e6
@@ -131,7 +126,7 @@ var widths = map[string]int64{
 // candle decodes a candle. It has no time but its start.
 func (d *decoder) candle(b *market.Batch) {
 	k := b.Candle(d.symbol, 0)
-	k.Start, k.Width = d.time('t'), d.width
+	k.Start, k.Width = d.Millis('t'), d.width
 	k.Open, k.High, k.Low, k.Close = d.Price('o'), d.Price('h'), d.Price('l'), d.Price('c')
 	if k.High.Cmp(k.Low) < 0 {
 		d.Fail('h', scan.Wrong)

@@ -1,24 +1,15 @@
 package cryptocom
 
 import (
-	"fmt"
-
-	"tapedeck/feed"
 	"tapedeck/feed/scan"
-	"tapedeck/market"
 )
 
 // message is the record at hand, and in its Fields the element of data that is being read.
 type message struct {
-	scan.Fields
-	channel    channel
-	own        [numFields - idField]scan.Value // of the record itself
-	text       [64]byte                        // memory for names that have escapes
-	bids, asks []market.Level
-	sick       bool // a level is none
-
-	refused error
-	skipped error // why an element brought nothing, where that is no fault
+	scan.Message
+	channel channel
+	own     [numFields - idField]scan.Value // of the record itself
+	text    [64]byte                        // memory for names that have escapes
 }
 
 // The slots of fields. Those of an element are its one letter, or one of the first; then come the record's own.
@@ -87,10 +78,8 @@ func resultSlot(key []byte) (byte, bool) {
 	return 0, false
 }
 
-func (m *message) begin(doc []byte) {
-	m.Open(doc)
+func (m *message) begin() {
 	m.channel, m.own = channel{}, [numFields - idField]scan.Value{}
-	m.refused, m.skipped = nil, nil
 }
 
 // of returns a field of the record itself; has reports whether it is there.
@@ -125,49 +114,17 @@ func (m *message) isReply() bool {
 	return ok && id >= 0
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	whole := m.Close()
-	fault, slot := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound && slot < numFields:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[slot])
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %c", faults[fault], slot)
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	if slot < numFields {
+		return "field " + fieldNames[slot]
 	}
-	return feed.Ignored // an empty list
+	return "field " + string(rune(slot))
 }
-
-// healthy reports that nothing was refused so far.
-func (m *message) healthy() bool {
-	fault, _ := m.Fault()
-	return fault == scan.Sound && m.refused == nil
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }
 
 // fields reads the fields of the element in which the cursor is.
 func (m *message) fields() {
 	m.Clear()
-	m.sick = false
 	m.more()
 }
 
@@ -177,34 +134,18 @@ func (m *message) more() {
 	c := &m.Cursor
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		s, known := slot(key)
-		good := true
 		switch {
 		case !known:
 			c.Value()
-			continue
-		case s == bidsField && c.At('['):
-			m.bids, good = c.Levels(m.bids[:0])
-		case s == asksField && c.At('['):
-			m.asks, good = c.Levels(m.asks[:0])
+		case s == bidsField:
+			m.Side(s, &m.Bids)
+		case s == asksField:
+			m.Side(s, &m.Asks)
 		case s == updateField && !m.Has(s) && c.Object():
 			m.Note(s, scan.Value{Kind: scan.Object})
 			m.more()
-			continue
 		default:
 			m.Take(s)
-			continue
 		}
-		m.Note(s, scan.Value{Kind: scan.Array})
-		m.sick = m.sick || !good
 	}
-}
-
-// time returns a time in µs, of the venue's ms, which are a number or a text.
-func (m *message) time(slot byte) int64 {
-	t, ok := m.Number(slot).Int64()
-	if !ok || t <= 0 || t > scan.MaxCount/1000 {
-		m.Fail(slot, scan.Wrong)
-		return 0
-	}
-	return t * 1000
 }

@@ -38,10 +38,10 @@ func (d *decoder) book(b *market.Batch, sym *market.Symbol) {
 	m := &d.message
 	group, depth, isCut := bytes.Cut(m.channel.rest(), []byte{'.'})
 	if isCut && (string(group) != "none" || bytes.IndexByte(depth, '.') < 0) {
-		m.skipped = feed.Unused // levels of several prices taken together
+		m.Skip(feed.Unused) // levels of several prices taken together
 		return
 	}
-	k := b.Book(sym, m.time(timestamp))
+	k := b.Book(sym, m.Millis(timestamp))
 	k.Chain, k.Last = &chain, m.ID(changeID)
 	switch {
 	case isCut:
@@ -51,12 +51,7 @@ func (d *decoder) book(b *market.Batch, sym *market.Symbol) {
 	default:
 		k.Prev = m.ID(prevID)
 	}
-	if m.Value(bidsField).Kind != scan.Array || m.Value(asksField).Kind != scan.Array || m.sick {
-		m.refuse(errLevels)
-		return
-	}
-	k.Bids, m.bids = m.bids, k.Bids[:0]
-	k.Asks, m.asks = m.asks, k.Asks[:0]
+	m.Sides(k, bidsField, asksField, errLevels)
 }
 
 // isSnapshot tells the first message of a book: it says so, or, as once, has no id before it.
@@ -80,7 +75,7 @@ func (m *message) levels(slot byte, dst []market.Level) []market.Level {
 	c := &m.Cursor
 	for c.Array(); c.More(); {
 		l, ok := m.level()
-		m.sick = m.sick || !ok || l.Price.Neg() || l.Price.IsZero() || l.Qty.Neg()
+		m.Sick = m.Sick || !ok || l.Price.Neg() || l.Price.IsZero() || l.Qty.Neg()
 		dst = append(dst, l)
 	}
 	return dst

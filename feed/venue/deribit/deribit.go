@@ -3,7 +3,6 @@
 package deribit
 
 import (
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -28,31 +27,20 @@ type decoder struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
+	return d.message.Decode(b, r, MaxRecord, d.record, fieldName)
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
 	m := &d.message
-	m.begin(r.Value)
+	m.begin()
 	d.read(b)
-	err := m.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // read goes through the record once; through a list of trades twice if it comes before the channel.
 func (d *decoder) read(b *market.Batch) {
 	m := &d.message
-	if !m.Cursor.Object() {
-		m.Cursor.Value()
-		m.refuse(feed.UnknownKind)
+	if !m.Enter() {
 		return
 	}
 	for name, ok := m.Cursor.Key(); ok; name, ok = m.Cursor.Key() {
@@ -74,15 +62,15 @@ func (d *decoder) read(b *market.Batch) {
 	}
 	switch {
 	case m.method == heartbeat || m.method == noMethod && m.answer:
-		m.skipped = feed.Ignored
+		m.Skip(feed.Ignored)
 	case m.method != subscription:
-		m.refuse(feed.UnknownKind)
+		m.Refuse(feed.UnknownKind)
 	case m.channel.kind == noChannel:
-		m.refuse(errChannel)
+		m.Refuse(errChannel)
 	case m.channel.kind == otherChannel:
-		m.refuse(m.channel.unknown)
+		m.Refuse(m.channel.unknown)
 	case !m.hasData:
-		m.refuse(errData)
+		m.Refuse(errData)
 	default:
 		d.event(b)
 	}
@@ -129,7 +117,7 @@ func (d *decoder) event(b *market.Batch) {
 		return
 	}
 	if m.list.Kind != scan.None {
-		m.refuse(errData)
+		m.Refuse(errData)
 		return
 	}
 	sym := d.symbol()
@@ -153,7 +141,7 @@ func (d *decoder) event(b *market.Batch) {
 func (d *decoder) later(b *market.Batch) {
 	m := &d.message
 	if m.list.Kind != scan.Array {
-		m.refuse(errData)
+		m.Refuse(errData)
 		return
 	}
 	outside := m.Cursor
@@ -170,26 +158,7 @@ func (d *decoder) symbol() *market.Symbol {
 	if m.channel.kind != chartChannel {
 		native = m.Word(instrument)
 	}
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		m.skipped = err
-	default:
-		m.refuse(err)
-	}
-	return sym
-}
-
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	s, ok := symbolOf(native)
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	return d.symbols.Add(native, s)
+	return m.Symbol(d.symbols, native, symbolOf)
 }
 
 var (

@@ -15,7 +15,7 @@ func (d *decoder) trades(b *market.Batch) {
 	for m.Cursor.More() {
 		if !m.Cursor.Object() {
 			m.Cursor.Value()
-			m.refuse(errData)
+			m.Refuse(errData)
 			continue
 		}
 		m.fields()
@@ -27,7 +27,7 @@ func (d *decoder) trades(b *market.Batch) {
 
 func (d *decoder) trade(b *market.Batch, sym *market.Symbol) {
 	m := &d.message
-	t := b.Trade(sym, m.time(timestamp))
+	t := b.Trade(sym, m.Millis(timestamp))
 	t.Price, t.Qty = m.Price(priceField), m.Size(amountField)
 	id, ok := market.MakeID(m.Word(tradeID))
 	if !ok {
@@ -47,7 +47,7 @@ func (d *decoder) trade(b *market.Batch, sym *market.Symbol) {
 // quote decodes the best bid and ask. Where a side has no orders it has zeros, or nulls.
 func (d *decoder) quote(b *market.Batch, sym *market.Symbol) {
 	m := &d.message
-	q := b.Quote(sym, m.time(timestamp))
+	q := b.Quote(sym, m.Millis(timestamp))
 	q.BidPrice, q.BidQty = m.touch(bidPrice, bidAmount)
 	q.AskPrice, q.AskQty = m.touch(askPrice, askAmount)
 }
@@ -75,7 +75,7 @@ var tickerFields = [...]struct {
 // ticker decodes what is there: incremental_ticker tells what changed.
 func (d *decoder) ticker(b *market.Batch, sym *market.Symbol) {
 	m := &d.message
-	time := m.time(timestamp)
+	time := m.Millis(timestamp)
 	t := b.Ticker(sym, time)
 	for _, f := range tickerFields {
 		if !m.Empty(f.slot) {
@@ -95,7 +95,7 @@ func (d *decoder) ticker(b *market.Batch, sym *market.Symbol) {
 
 // state decodes what became of an instrument: instrument.state.KIND.CURRENCY.
 func (d *decoder) state(b *market.Batch, sym *market.Symbol) {
-	d.status(b, sym, d.message.time(timestamp))
+	d.status(b, sym, d.message.Millis(timestamp))
 }
 
 // status decodes a state; that an instrument was created says nothing of its trading.
@@ -111,7 +111,7 @@ func (d *decoder) status(b *market.Batch, sym *market.Symbol, time int64) {
 	case "halted", "locked", "inactive", "deactivated":
 		s = market.Status{State: market.Halted, Reason: "halted"}
 	default:
-		d.message.skipped = feed.Ignored
+		d.message.Skip(feed.Ignored)
 		return
 	}
 	*b.Status(sym, time) = s
@@ -122,11 +122,11 @@ func (d *decoder) candle(b *market.Batch, sym *market.Symbol) {
 	m := &d.message
 	width, ok := widthOf(m.channel.rest())
 	if !ok {
-		m.refuse(feed.UnknownKind)
+		m.Refuse(feed.UnknownKind)
 		return
 	}
 	k := b.Candle(sym, 0)
-	k.Start, k.Width = m.time(tickField), width
+	k.Start, k.Width = m.Millis(tickField), width
 	k.Open, k.High, k.Low, k.Close = m.Price(openField), m.Price(highField), m.Price(lowField), m.Price(closeField)
 	if k.High.Cmp(k.Low) < 0 {
 		m.Fail(highField, scan.Wrong)

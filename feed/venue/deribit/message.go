@@ -6,12 +6,11 @@ import (
 
 	"tapedeck/feed"
 	"tapedeck/feed/scan"
-	"tapedeck/market"
 )
 
 // message is the record at hand: what it says of its channel, and the fields of its data.
 type message struct {
-	scan.Fields
+	scan.Message
 	method    method
 	channel   channel
 	hasParams bool
@@ -19,12 +18,7 @@ type message struct {
 	answer    bool // to a request
 	listed    bool // its trades are decoded
 	list      scan.Value
-	bids      []market.Level
-	asks      []market.Level
-	sick      bool // a level is none
 	text      [96]byte
-	refused   error
-	skipped   error // why it brought nothing, where that is no fault
 }
 
 type method uint8
@@ -116,11 +110,9 @@ func slot(name []byte, from, to byte) (byte, bool) {
 	return 0, false
 }
 
-func (m *message) begin(doc []byte) {
-	m.Open(doc)
+func (m *message) begin() {
 	m.method, m.channel.kind, m.list = noMethod, noChannel, scan.Value{}
-	m.hasParams, m.hasData, m.answer, m.listed, m.sick = false, false, false, false, false
-	m.refused, m.skipped = nil, nil
+	m.hasParams, m.hasData, m.answer, m.listed = false, false, false, false
 }
 
 var errTwice = fmt.Errorf("%w: a field is there twice", feed.BadJSON)
@@ -128,7 +120,7 @@ var errTwice = fmt.Errorf("%w: a field is there twice", feed.BadJSON)
 // once notes that a field is there, and reports whether it is the first time.
 func (m *message) once(there *bool) bool {
 	if *there {
-		m.refuse(errTwice)
+		m.Refuse(errTwice)
 		return false
 	}
 	*there = true
@@ -138,7 +130,7 @@ func (m *message) once(there *bool) bool {
 func (m *message) setMethod() {
 	v := m.Cursor.Value()
 	if m.method != noMethod {
-		m.refuse(errTwice)
+		m.Refuse(errTwice)
 	}
 	m.method = otherMethod
 	if v.Kind != scan.String {
@@ -157,7 +149,7 @@ func (m *message) setChannel() {
 	v := m.Cursor.Value()
 	c := &m.channel
 	if c.kind != noChannel {
-		m.refuse(errTwice)
+		m.Refuse(errTwice)
 	}
 	c.kind = otherChannel
 	if v.Kind != scan.String {
@@ -207,9 +199,9 @@ func (m *message) fields() {
 		case !known:
 			c.Value()
 		case s == bidsField && c.At('['):
-			m.bids = m.levels(s, m.bids[:0])
+			m.Bids = m.levels(s, m.Bids[:0])
 		case s == asksField && c.At('['):
-			m.asks = m.levels(s, m.asks[:0])
+			m.Asks = m.levels(s, m.Asks[:0])
 		case s == statsField && c.Object():
 			m.Note(s, scan.Value{Kind: scan.Object})
 			m.stats()
@@ -229,41 +221,7 @@ func (m *message) stats() {
 	}
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	whole := m.Close()
-	fault, where := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[where])
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
-	}
-	return feed.Ignored // an empty list
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-// time returns a time in µs, of the venue's ms.
-func (m *message) time(slot byte) int64 {
-	t := m.Count(slot)
-	if t == 0 || t > scan.MaxCount/1000 {
-		m.Fail(slot, scan.Wrong)
-		return 0
-	}
-	return t * 1000
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	return "field " + fieldNames[slot]
 }

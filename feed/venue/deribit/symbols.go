@@ -1,7 +1,6 @@
 package deribit
 
 import (
-	"bytes"
 	"strings"
 
 	"tapedeck/market"
@@ -13,11 +12,10 @@ const maxNative = 64
 // symbolOf names an instrument; false if it cannot be one. A perpetual is called by its pair: BTC-PERPETUAL
 // is BTC-USD, BTC_USDC-PERPETUAL is BTC-USDC. What else is on the pair keeps its native name: spot
 // BTC_USDC, the dated BTC-24SEP21, options BTC-24SEP21-34000-P, combinations BTC-FS-24SEP21_PERP.
-func symbolOf(name []byte) (market.Symbol, bool) {
-	if !isNative(name) {
+func symbolOf(native string) (market.Symbol, bool) {
+	if !isNative(native) {
 		return market.Symbol{}, false
 	}
-	native := string(name)
 	s := market.Symbol{Venue: "DERIBIT", Name: native, Native: native}
 	parts := strings.Split(native, "-")
 	base, quote, joined := strings.Cut(parts[0], "_")
@@ -46,11 +44,11 @@ func symbolOf(name []byte) (market.Symbol, bool) {
 	return s, true
 }
 
-func isNative(name []byte) bool {
-	if len(name) == 0 || len(name) > maxNative || bytes.Contains(name, []byte("--")) || name[len(name)-1] == '-' {
+func isNative(name string) bool {
+	if len(name) == 0 || len(name) > maxNative || strings.Contains(name, "--") || name[len(name)-1] == '-' {
 		return false
 	}
-	for _, c := range name {
+	for _, c := range []byte(name) {
 		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
 			return false
 		}

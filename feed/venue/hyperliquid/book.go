@@ -26,27 +26,27 @@ func (d *decoder) book(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	k := b.Book(sym, d.time(timeField))
+	k := b.Book(sym, d.Millis(timeField))
 	k.Snapshot, k.Chain, k.Last = true, &whole, d.Count(timeField)
-	if d.Value(levelsField).Kind != scan.Array || d.sick {
-		d.refuse(errLevels)
+	if d.Value(levelsField).Kind != scan.Array || d.Sick {
+		d.Refuse(errLevels)
 		return
 	}
-	k.Bids, d.sides[0] = d.sides[0], k.Bids[:0]
-	k.Asks, d.sides[1] = d.sides[1], k.Asks[:0]
+	d.Give(k)
 }
 
 // ladders reads the bids and the asks, in whose list the cursor is.
-func (m *message) ladders() {
-	n := 0
+func (m *message) ladders() bool {
+	sides := [...]*[]market.Level{&m.Bids, &m.Asks}
+	n, all := 0, true
 	for ; m.Cursor.More(); n++ {
-		if n > 1 {
+		if n >= len(sides) {
 			m.Cursor.Value()
 			continue
 		}
 		var good bool
-		m.sides[n], good = m.Cursor.Ladder(m.sides[n][:0], "px", "sz")
-		m.sick = m.sick || !good
+		*sides[n], good = m.Cursor.Ladder((*sides[n])[:0], "px", "sz")
+		all = all && good
 	}
-	m.sick = m.sick || n != 2
+	return all && n == len(sides)
 }

@@ -21,7 +21,7 @@ func (d *decoder) trade(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	t := b.Trade(sym, d.time(timeField))
+	t := b.Trade(sym, d.Millis(timeField))
 	t.Price, t.Qty = d.Price(pxField), d.Size(szField)
 	id := d.Value(tidField)
 	if _, ok := d.Cursor.Int(id); !ok {
@@ -49,7 +49,7 @@ func (d *decoder) quote(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	q := b.Quote(sym, d.time(timeField))
+	q := b.Quote(sym, d.Millis(timeField))
 	v := d.Value(bboField)
 	if v.Kind != scan.Array {
 		d.Fail(bboField, scan.Wrong)
@@ -135,13 +135,13 @@ func (d *decoder) candle(b *market.Batch) {
 		return
 	}
 	k := b.Candle(sym, 0)
-	k.Start = d.time('t')
+	k.Start = d.Millis('t')
 	width, ok := widths[string(d.Word('i'))]
 	if !ok {
 		d.Fail('i', scan.Wrong)
 	}
 	if k.Width = width; ok && width == 0 {
-		k.Width = d.time('T') + 1000 - k.Start
+		k.Width = d.Millis('T') + 1000 - k.Start
 	}
 	if k.Width <= 0 {
 		d.Fail('T', scan.Wrong)

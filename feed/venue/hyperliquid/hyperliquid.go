@@ -3,7 +3,6 @@
 package hyperliquid
 
 import (
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -29,26 +28,18 @@ type decoder struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
+	return d.Message.Decode(b, r, MaxRecord, d.record, fieldName)
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
 	before := len(b.Events)
-	d.begin(r.Value)
+	d.begin()
 	d.read(b)
 	if d.isHistory() {
 		b.Undo(before)
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	}
-	err := d.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // channel says how the data of a channel is decoded.
@@ -74,16 +65,14 @@ var channels = map[string]channel{
 // nearly always is.
 func (d *decoder) read(b *market.Batch) {
 	c := &d.Cursor
-	if !c.Object() {
-		c.Value()
-		d.refuse(feed.UnknownKind)
+	if !d.Enter() {
 		return
 	}
 	done := false
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		switch string(key) {
 		case "channel":
-			d.top(&d.name, channelField)
+			d.Once(&d.name, channelField)
 			if d.name.Kind == scan.String {
 				d.channel = channels[string(c.Text(d.name, d.text[:0]))]
 			}
@@ -92,7 +81,7 @@ func (d *decoder) read(b *market.Batch) {
 				d.elements(b)
 				d.data.Kind, done = scan.Object, true
 			} else {
-				d.top(&d.data, dataField)
+				d.Once(&d.data, dataField)
 			}
 		default:
 			c.Value()
@@ -101,14 +90,11 @@ func (d *decoder) read(b *market.Batch) {
 	switch {
 	case done:
 	case d.channel.answer:
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	case d.channel.decode == nil || d.data.Kind == scan.None:
-		d.refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, c.Text(d.name, nil)))
+		d.Refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, c.Text(d.name, nil)))
 	default:
-		outside := d.Cursor
-		d.Cursor = outside.Into(d.data)
-		d.elements(b)
-		d.Cursor = outside
+		d.Within(d.data, func() { d.elements(b) })
 	}
 }
 
@@ -135,7 +121,7 @@ func (d *decoder) element(b *market.Batch) {
 		return
 	}
 	d.fields()
-	if d.healthy() {
+	if d.Healthy() {
 		d.channel.decode(d, b)
 	}
 }
@@ -143,24 +129,5 @@ func (d *decoder) element(b *market.Batch) {
 // symbol returns the symbol of the element; nil if it is not wanted, or cannot be.
 func (d *decoder) symbol(slot byte) *market.Symbol {
 	native := d.Word(slot)
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
-}
-
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	sym, ok := symbolOf(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	return d.symbols.Add(native, sym)
+	return d.Symbol(d.symbols, native, symbolOf)
 }

@@ -171,7 +171,6 @@ func (m *message) row() {
 // through once.
 func (m *message) fields() {
 	m.Clear()
-	m.Sick = false
 	c := &m.Cursor
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		slot, ok := slots[string(key)]

@@ -27,22 +27,21 @@ func (d *decoder) book(b *market.Batch) {
 		return
 	}
 	if !d.Empty(grouping) && !d.Size(grouping).IsZero() {
-		d.skip(feed.Unused)
+		d.Skip(feed.Unused)
 		return
 	}
-	k := b.Book(sym, d.time(timeField))
+	k := b.Book(sym, d.Millis(timeField))
 	k.Snapshot, k.Chain, k.Last = true, &whole, d.Count(timeField)
-	if d.Value(units).Kind != scan.Array || d.sick {
-		d.refuse(errLevels)
+	if d.Value(units).Kind != scan.Array || d.Sick {
+		d.Refuse(errLevels)
 		return
 	}
-	k.Bids, d.bids = d.bids, k.Bids[:0]
-	k.Asks, d.asks = d.asks, k.Asks[:0]
+	d.Give(k)
 }
 
 // ladder reads the levels, in whose list the cursor is.
 func (m *message) ladder() {
-	m.bids, m.asks = m.bids[:0], m.asks[:0]
+	m.Bids, m.Asks = m.Bids[:0], m.Asks[:0]
 	for m.Cursor.More() {
 		m.unit()
 	}
@@ -53,7 +52,7 @@ func (m *message) unit() {
 	c := &m.Cursor
 	if !c.Object() {
 		c.Value()
-		m.sick = true
+		m.Sick = true
 		return
 	}
 	var bid, ask market.Level
@@ -72,20 +71,20 @@ func (m *message) unit() {
 			c.Value()
 		}
 	}
-	m.sick = m.sick || seen != [4]bool{true, true, true, true}
-	m.bids, m.asks = m.add(m.bids, bid), m.add(m.asks, ask)
+	m.Sick = m.Sick || seen != [4]bool{true, true, true, true}
+	m.Bids, m.Asks = m.add(m.Bids, bid), m.add(m.Asks, ask)
 }
 
 // number reads a field of a level.
 func (m *message) number(n *market.Decimal, seen *bool) {
 	v, ok := m.Cursor.Decimal(m.Cursor.Value())
-	m.sick = m.sick || !ok || v.Neg() || *seen
+	m.Sick = m.Sick || !ok || v.Neg() || *seen
 	*n, *seen = v, true
 }
 
 func (m *message) add(side []market.Level, l market.Level) []market.Level {
 	if l.Price.IsZero() {
-		m.sick = m.sick || !l.Qty.IsZero()
+		m.Sick = m.Sick || !l.Qty.IsZero()
 		return side
 	}
 	return append(side, l)

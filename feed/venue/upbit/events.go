@@ -13,7 +13,7 @@ func (d *decoder) trade(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	t := b.Trade(sym, d.time(tradeTime))
+	t := b.Trade(sym, d.Millis(tradeTime))
 	t.Price, t.Qty = d.Price(tradePrice), d.Size(tradeVolume)
 	id := d.Value(sequentialID)
 	if _, ok := d.Cursor.Int(id); !ok {
@@ -31,7 +31,7 @@ func (d *decoder) trade(b *market.Batch) {
 	}
 	if d.snapshot() {
 		b.Undo(len(b.Events) - 1)
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	}
 }
 
@@ -41,7 +41,7 @@ func (d *decoder) ticker(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	time := d.time(timeField)
+	time := d.Millis(timeField)
 	t := b.Ticker(sym, time)
 	t.Put(market.Last, d.Size(tradePrice))
 	t.Put(market.Open, d.Size(opening))
@@ -76,7 +76,7 @@ func (d *decoder) candle(b *market.Batch, width int64) {
 	if sym == nil {
 		return
 	}
-	k := b.Candle(sym, d.time(timeField))
+	k := b.Candle(sym, d.Millis(timeField))
 	k.Start, k.Width = d.utc(candleStart), width
 	k.Open, k.High, k.Low, k.Close = d.Price(opening), d.Price(highest), d.Price(lowest), d.Price(tradePrice)
 	if k.High.Cmp(k.Low) < 0 {

@@ -3,21 +3,14 @@ package upbit
 import (
 	"fmt"
 
-	"tapedeck/feed"
 	"tapedeck/feed/scan"
-	"tapedeck/market"
 )
 
 // message is the message at hand, of a record that may hold several.
 type message struct {
-	scan.Fields
-	bids, asks []market.Level
-	sick       bool // a level is none
-	answer     bool // it is no market data
-	clock      [32]byte
-
-	refused error
-	skipped error // why a message brought nothing, where that is no fault
+	scan.Message
+	answer bool // it is no market data
+	clock  [32]byte
 }
 
 // The slots of fields, in the order of fieldNames.
@@ -100,53 +93,16 @@ func slot(key []byte) (byte, bool) {
 	return 0, false
 }
 
-func (m *message) begin(doc []byte) {
-	m.Open(doc)
-	m.refused, m.skipped = nil, nil
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	return fmt.Sprintf("field %s (%s)", fieldNames[slot][0], fieldNames[slot][1])
 }
-
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	whole := m.Close()
-	fault, slot := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s (%s)", faults[fault], fieldNames[slot][0], fieldNames[slot][1])
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
-	}
-	return feed.Ignored // an empty list
-}
-
-// healthy reports that nothing was refused so far.
-func (m *message) healthy() bool {
-	fault, _ := m.Fault()
-	return fault == scan.Sound && m.refused == nil
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }
 
 // fields reads the fields of the message in which the cursor is. The levels of a book are read at once, so
 // that they are gone through once.
 func (m *message) fields() {
 	m.Clear()
-	m.sick, m.answer = false, false
+	m.answer = false
 	c := &m.Cursor
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		switch slot, known := slot(key); {
@@ -165,14 +121,4 @@ func (m *message) fields() {
 // snapshot reports that a message tells what was at the moment of the subscription.
 func (m *message) snapshot() bool {
 	return !m.Empty(streamField) && string(m.Word(streamField)) == "SNAPSHOT"
-}
-
-// time returns a time in µs, of the venue's ms.
-func (m *message) time(slot byte) int64 {
-	t := m.Count(slot)
-	if t == 0 || t > scan.MaxCount/1000 {
-		m.Fail(slot, scan.Wrong)
-		return 0
-	}
-	return t * 1000
 }

@@ -4,7 +4,6 @@ package upbit
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -29,16 +28,11 @@ type decoder struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
-	d.begin(r.Value)
+	return d.Message.Decode(b, r, MaxRecord, d.record, fieldName)
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
 	if d.Cursor.Array() {
 		for d.Cursor.More() {
 			d.element(b)
@@ -46,30 +40,23 @@ func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
 	} else {
 		d.element(b)
 	}
-	err := d.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // element decodes the next value, a message.
 func (d *decoder) element(b *market.Batch) {
-	if !d.Cursor.Object() {
-		d.Cursor.Value()
-		d.refuse(feed.UnknownKind)
+	if !d.Enter() {
 		return
 	}
 	d.fields()
-	if !d.healthy() {
+	if !d.Healthy() {
 		return
 	}
 	if d.answer && !d.Has(typeField) {
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 		return
 	}
 	if !d.Has(typeField) {
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 		return
 	}
 	d.event(b)
@@ -90,7 +77,7 @@ func (d *decoder) event(b *market.Batch) {
 		unit, isCandle := bytes.CutPrefix(kind, []byte("candle."))
 		width := widths[string(unit)]
 		if !isCandle || width == 0 {
-			d.refuse(fmt.Errorf("%w: type %.40q", feed.UnknownKind, kind))
+			d.Refuse(fmt.Errorf("%w: type %.40q", feed.UnknownKind, kind))
 			return
 		}
 		d.candle(b, width)
@@ -100,24 +87,5 @@ func (d *decoder) event(b *market.Batch) {
 // symbol returns the message's symbol; nil if it is not wanted, or cannot be.
 func (d *decoder) symbol() *market.Symbol {
 	native := d.Word(codeField)
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
-}
-
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	sym, ok := symbolOf(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	return d.symbols.Add(native, sym)
+	return d.Symbol(d.symbols, native, symbolOf)
 }
