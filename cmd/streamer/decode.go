@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,7 +32,7 @@ func decodeCommand() *cli.Command {
 		Description: `Prints each event as one line of JSON on standard output, and a summary on standard error: what the messages
 were, the events by channel, what was refused and why, and how often the venue's own rules of continuity and its
 checksums were kept or broken. Files are captures as replay publish sends them, plain or gzip; a FILE.rest.raw.gz
-beside a FILE.raw.gz is merged by itself when it is named too.
+beside a FILE.raw.gz is merged by itself when it is named too. Nasdaq's own files of ITCH are read as they are.
 
 This is how to look at a venue that is being added, or doubted. Nothing is connected to.
 
@@ -39,12 +40,14 @@ Examples:
 
   streamer decode --format binance spot_btcusdt.raw.gz | head
   streamer decode --format binance-usdm --summary usdm_btcusdt.raw.gz
-  streamer decode --format binance --room 'book:*' one.raw.gz one.rest.raw.gz | jq .d.bids[0]`,
+  streamer decode --format binance --room 'book:*' one.raw.gz one.rest.raw.gz | jq .d.bids[0]
+  streamer decode --format itch --day 2019-01-30 --room '*:AAPL' 01302019.NASDAQ_ITCH50.gz`,
 		Flags: []cli.Flag{
 			flags.Config(),
 			&cli.StringFlag{Name: "format", Aliases: []string{"feed"}, Usage: "the `NAME` of the decoder, with options as in serve's --feed: binance,trades=aggTrade"},
 			&cli.StringFlag{Name: "symbol", Usage: "the venue's own `NAME` of the instrument, for messages that do not say theirs"},
 			&cli.StringFlag{Name: "room", Usage: "print only the rooms that `PATTERN` matches: trades:*, *:BTC-USDT"},
+			&cli.StringFlag{Name: "day", Usage: "the `DATE` of messages that have no receive time and tell no day: 2019-01-30"},
 			&cli.BoolFlag{Name: "summary", Usage: "print the summary alone"},
 		},
 		Action: decode,
@@ -73,6 +76,13 @@ func decode(c *cli.Context) error {
 	defer files.Close()
 	out := bufio.NewWriterSize(c.App.Writer, 64<<10)
 	d := &decoding{format: topic.Format, decoder: topic.Format.New(o), symbol: c.String("symbol"), match: c.String("room"), books: map[*market.Symbol]*snapshot.Book{}}
+	if text := c.String("day"); text != "" {
+		day, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			return flags.BadFlag("--day: %q is not a date such as 2019-01-30", text)
+		}
+		d.day = day.Add(afternoon).UnixMicro()
+	}
 	d.tally.begin()
 	if !c.Bool("summary") {
 		d.out = json.NewEncoder(out)
@@ -92,12 +102,17 @@ func decode(c *cli.Context) error {
 	return nil
 }
 
+// afternoon is when of its day a message without a receive time is said to be logged, in UTC: the days of all venues
+// that say times of the day alone, which are Nasdaq's, lie within half a day of it.
+const afternoon = 16 * time.Hour
+
 // decoding is one run over a capture.
 type decoding struct {
 	format  *feed.Format
 	decoder feed.Decoder
 	symbol  string // of messages that do not say theirs
 	match   string
+	day     int64         // a log time for messages without a receive time, µs
 	out     *json.Encoder // nil: the summary alone
 	batch   market.Batch
 	books   map[*market.Symbol]*snapshot.Book
@@ -124,7 +139,7 @@ func (d *decoding) all(c *cli.Context, files *capture.Merged) error {
 }
 
 func (d *decoding) message(offset int64, m *capture.Message) error {
-	r := feed.Record{Offset: offset, Time: m.Time, Value: m.Data}
+	r := feed.Record{Offset: offset, Time: cmp.Or(m.Time, d.day), Value: m.Data}
 	if symbol := cmp.Or(capture.Symbol(m.URL), d.symbol); symbol != "" {
 		r.Headers = []feed.Header{{Key: "symbol", Value: []byte(symbol)}}
 	}

@@ -91,6 +91,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{[]string{"x"}, flags.WrongFlags, "decode needs --format"},
 		{[]string{"--feed", "binanc", "x"}, flags.WrongFlags, "did you mean binance"},
 		{[]string{"--feed", "binance", "--room", "[", "x"}, flags.WrongFlags, "--room"},
+		{[]string{"--feed", "itch", "--day", "Monday", os.DevNull}, flags.WrongFlags, "--day"},
 		{[]string{"--feed", "binance", filepath.Join(t.TempDir(), "missing")}, flags.Failed, "missing"},
 	} {
 		_, errs, code := runDecode(t, tt.args...)
