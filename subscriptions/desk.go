@@ -82,7 +82,7 @@ type cohort struct {
 	queued bool // in class.due
 }
 
-// NewDesk returns a desk of the hub, before its first Open. phase shifts its grids; bytes bounds what one
+// NewDesk returns a desk of the hub. It hears of rooms that come to life from now on. phase shifts its grids; bytes bounds what one
 // subscriber is told at once; bell is rung by publishers when there is something to collect, and must
 // not block; each, where not nil, is told of every range.
 func (h *Hub) NewDesk(phase time.Duration, bytes int, bell func(), each func(Range)) *Desk {
@@ -92,8 +92,17 @@ func (h *Hub) NewDesk(phase time.Duration, bytes int, bell func(), each func(Ran
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.desks = append(h.desks, d)
+	desks := append(slices.Clone(*h.desks.Load()), d)
+	h.desks.Store(&desks)
 	return d
+}
+
+// Close lets the hub forget a desk that has no subscribers any more.
+func (d *Desk) Close() {
+	d.hub.mu.Lock()
+	defer d.hub.mu.Unlock()
+	desks := slices.DeleteFunc(slices.Clone(*d.hub.desks.Load()), func(o *Desk) bool { return o == d })
+	d.hub.desks.Store(&desks)
 }
 
 // mark notes that a room has something new. Called by publishers under the room's lock.

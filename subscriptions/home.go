@@ -102,7 +102,7 @@ func (r *Room) announce() {
 	if r.list.rooms[r.Name.Channel] != r {
 		return // a view
 	}
-	for _, d := range r.list.hub.desks {
+	for _, d := range *r.list.hub.desks.Load() {
 		d.announce(r)
 	}
 	for _, v := range r.views {

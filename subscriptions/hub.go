@@ -33,7 +33,8 @@ type Hub struct {
 	venues   map[string]Venue
 	listings map[symbolKey]*listing
 	known    map[nativeKey]Listed // from Config.Instruments; never changed
-	desks    []*Desk
+	desks    atomic.Pointer[[]*Desk] // as logs
+	digests  atomic.Pointer[Digests]
 	logs     atomic.Pointer[[]*Log] // copied when one is added: it is read under listings' locks
 }
 
@@ -80,6 +81,7 @@ func NewHub(c Config) *Hub {
 		h.known[nativeKey{i.Venue, i.Native}] = i
 	}
 	h.logs.Store(new([]*Log))
+	h.desks.Store(new([]*Desk))
 	return h
 }
 

@@ -110,16 +110,7 @@ func (d *Desk) dropOrder(o *order) {
 // there when he ordered knows.
 func (d *Desk) introduce(r *Room) {
 	for _, o := range d.orders[orderKey{r.Name.Channel, r.Name.Venue}] {
-		name := r.Name
-		name.Variant = o.variant
-		if o.sub.Follows(name) {
-			continue
-		}
-		if g, ok, _ := o.join(r.Name.Symbol); ok {
-			o.sub.Say(func(dst []byte, enc wire.Encoding) []byte {
-				return enc.AppendOK(dst, &wire.OK{Op: "subscribe", Rooms: []wire.Granted{g}})
-			})
-		}
+		d.introduceTo(o, r.Name.Symbol)
 	}
 }
 

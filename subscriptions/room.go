@@ -46,6 +46,7 @@ type Room struct {
 	watches []*watch
 	idle    int64 // since when a view has no reader; 0 while it has one
 	cache   cache
+	digest  *digest
 	update  wire.Update // what is being encoded: as a local it would be an allocation
 }
 
@@ -154,6 +155,9 @@ func (r *Room) record(p pending, at stamp) {
 		r.note(note{kind: noteReplaced})
 	} else {
 		r.push(nil)
+	}
+	if r.digest != nil {
+		r.digest.add(r, p.n)
 	}
 	r.wake()
 }

@@ -101,6 +101,7 @@ func (s *Subscriber) join(r *Room, g Grant, since *wire.Since) (*seat, wire.Gran
 	s.lag(st)
 	r.list.mu.Lock()
 	defer r.list.mu.Unlock()
+	r.digested()
 	recovered := false
 	switch {
 	case since != nil:

@@ -193,6 +193,11 @@ func (e *encoding) AppendStatus(dst []byte, m *Status) []byte {
 	dst = e.textField(dst, at, keyState, m.State)
 	dst = e.textIf(dst, at, keyReason, m.Reason)
 	dst = e.timeIf(dst, at, keyTS, m.Time)
+	dst = e.timeIf(dst, at, keyBehind, m.Behind)
+	if m.Hash != "" {
+		dst = e.uintField(dst, at, keyEntries, m.Entries)
+		dst = e.textField(dst, at, keyHash, m.Hash)
+	}
 	return e.endObject(dst)
 }
 

@@ -114,6 +114,8 @@ func control() []message {
 		gap("gap-unknown", &Gap{Room: "book:BINANCE:BTC-USDT", Epoch: epoch, From: 123456789, To: 123456801, N: Unknown, Records: Unknown, Reason: GapSource}),
 		status("status", &Status{Room: "book:BINANCE:BTC-USDT", State: "stale", Reason: "a delta does not follow", Time: now}),
 		status("status-timeline", &Status{State: "paused"}),
+		status("status-playing", &Status{State: "playing", Time: now, Behind: 86_400_000}),
+		status("status-end", &Status{State: "end", Time: now, Entries: 4711, Hash: "wS1hm0uKrwZ5"}),
 		heartbeat("heartbeat", &Heartbeat{Time: now, Lag: 12, Rooms: []RoomHealth{
 			{Room: "trades:BINANCE:OLD-USDT", State: market.Quiet, Age: 4200000},
 			{Room: "trades:BINANCE:NEW-USDT", State: market.Down, Age: Unknown},

@@ -44,10 +44,11 @@ var (
 	CloseProtocol     = &Close{4500, "protocol", false}
 	CloseUnauth       = &Close{4501, "not authenticated", false}
 	CloseAbuse        = &Close{4504, "abuse", false}
+	CloseRange        = &Close{4505, "nothing to replay", false}
 )
 
 // Closes lists every reason, so that a metric can show its zero.
 var Closes = []*Close{
 	CloseDraining, CloseSilent, CloseSlow, CloseInternal, CloseTokenExpired, CloseLimit,
-	CloseOverloaded, CloseProtocol, CloseUnauth, CloseAbuse,
+	CloseOverloaded, CloseProtocol, CloseUnauth, CloseAbuse, CloseRange,
 }

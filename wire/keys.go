@@ -13,6 +13,7 @@ const (
 	keyAsk
 	keyAskQty
 	keyAsks
+	keyBehind
 	keyBid
 	keyBidQty
 	keyBids
@@ -23,6 +24,7 @@ const (
 	keyConn
 	keyCounters
 	keyDepths
+	keyEntries
 	keyEpoch
 	keyEvents
 	keyFinal
@@ -30,6 +32,7 @@ const (
 	keyFrameBytes
 	keyFrom
 	keyGaps
+	keyHash
 	keyHeartbeat
 	keyHigh
 	keyID
@@ -86,6 +89,7 @@ var keyNames = [keyTicker]string{
 	keyAsk:               "ask",
 	keyAskQty:            "askQty",
 	keyAsks:              "asks",
+	keyBehind:            "behind",
 	keyBid:               "bid",
 	keyBidQty:            "bidQty",
 	keyBids:              "bids",
@@ -96,6 +100,7 @@ var keyNames = [keyTicker]string{
 	keyConn:              "conn",
 	keyCounters:          "counters",
 	keyDepths:            "depths",
+	keyEntries:           "entries",
 	keyEpoch:             "epoch",
 	keyEvents:            "events",
 	keyFinal:             "final",
@@ -103,6 +108,7 @@ var keyNames = [keyTicker]string{
 	keyFrameBytes:        "frameBytes",
 	keyFrom:              "from",
 	keyGaps:              "gaps",
+	keyHash:              "hash",
 	keyHeartbeat:         "heartbeat",
 	keyHigh:              "h",
 	keyID:                "id",

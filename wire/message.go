@@ -107,6 +107,11 @@ type Status struct {
 	State  string
 	Reason string
 	Time   int64
+
+	// Of a replay:
+	Behind  int64  // ms from its present to ours, 0: not told
+	Hash    string // at its end: of all entries of the connection's rooms; with it Entries, their number
+	Entries uint64
 }
 
 // Heartbeat lists the connection's rooms that are not plainly live.

@@ -1,0 +1,91 @@
+package subscriptions
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"hash"
+	"slices"
+	"sync"
+
+	"tapedeck/wire"
+)
+
+// Digests are over every entry of rooms, before anything is folded: two timelines whose rooms had the same entries have
+// the same ones. They begin where each room is joined, and may go on in another hub.
+type Digests struct {
+	mu    sync.Mutex
+	rooms map[string]*digest
+}
+
+// digest is of one room. It is guarded by the room's lock.
+type digest struct {
+	sum     hash.Hash
+	entries uint64
+	mark    uint64 // the state's, up to which its changes are in it
+	buf     []byte
+}
+
+// NewDigests returns digests of no room yet.
+func NewDigests() *Digests { return &Digests{rooms: map[string]*digest{}} }
+
+func (d *Digests) of(room string) *digest {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.rooms[room]
+	if g == nil {
+		g = &digest{sum: sha256.New()}
+		d.rooms[room] = g
+	}
+	return g
+}
+
+// Digest lets the rooms that are joined from now on be digested.
+func (h *Hub) Digest(d *Digests) { h.digests.Store(d) }
+
+// digested begins or goes on with the room's digest, if there is one. The room is locked.
+func (r *Room) digested() {
+	if d := r.list.hub.digests.Load(); d != nil && r.digest == nil {
+		r.digest = d.of(r.Text)
+		r.digest.mark = r.state.Mark()
+	}
+}
+
+// add takes the room's newest entry in: its epoch, and its update as a client would be told of it alone.
+func (d *digest) add(r *Room, n uint64) {
+	body, ok := r.state.Since(d.mark, r.state.Mark())
+	if !ok && r.state.Good() {
+		body, _ = r.state.Full(0)
+		ok = body != nil
+	}
+	d.mark = r.state.Mark()
+	d.buf = append(d.buf[:0], r.epoch...)
+	if ok {
+		d.buf = wire.JSON.AppendUpdate(d.buf, &wire.Update{Room: r.Text, Seq: r.seq, N: n, Time: r.ts, VenueTime: r.vt, Body: body})
+	} else {
+		d.buf = wire.JSON.AppendSnapshot(d.buf, &wire.Snapshot{Room: r.Text, Seq: r.seq, Empty: r.Name.Channel})
+	}
+	d.sum.Write(d.buf)
+	d.entries++
+}
+
+// Digest returns how many entries the subscriber's rooms had, and a hash over them, room by room in the order of their
+// names. Nothing may be published meanwhile.
+func (s *Subscriber) Digest() (entries uint64, sum string) {
+	all := sha256.New()
+	names := make([]string, 0, len(s.names))
+	for name := range s.names {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		r := s.names[name].cohort.watch.room
+		r.list.mu.Lock()
+		if d := r.digest; d != nil {
+			entries += d.entries
+			all.Write([]byte(name))
+			all.Write(d.sum.Sum(nil))
+		}
+		r.list.mu.Unlock()
+	}
+	return entries, base64.RawURLEncoding.EncodeToString(all.Sum(nil))
+}
