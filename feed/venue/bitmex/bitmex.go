@@ -3,7 +3,6 @@
 package bitmex
 
 import (
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -34,39 +33,25 @@ type decoder struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
+	return d.message.Decode(b, r, MaxRecord, d.record, fieldName)
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
 	m := &d.message
-	m.begin(r.Value)
+	m.begin()
 	d.rows = d.rows[:0]
 	d.read(b)
-	err := m.end()
-	if err == nil {
+	if m.Complete() {
 		d.book(b)
-		if len(b.Events) == before {
-			err = m.nothing()
-		}
 	}
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // read goes through the record once; through its rows twice if they come before what says of which
 // table they are.
 func (d *decoder) read(b *market.Batch) {
 	m := &d.message
-	if !m.Cursor.Object() {
-		m.Cursor.Value()
-		m.refuse(feed.UnknownKind)
+	if !m.Enter() {
 		return
 	}
 	var rows scan.Value
@@ -85,12 +70,12 @@ func (d *decoder) read(b *market.Batch) {
 	switch {
 	case !m.table.there:
 		if !m.answer {
-			m.refuse(feed.UnknownKind)
+			m.Refuse(feed.UnknownKind)
 		}
 	case !m.table.known:
-		m.refuse(m.table.unknown)
+		m.Refuse(m.table.unknown)
 	case m.action == 0 || !m.hasData:
-		m.refuse(errTable)
+		m.Refuse(errTable)
 	case rows.Kind == scan.Array:
 		outside := m.Cursor
 		m.Cursor = outside.Into(rows)
@@ -98,7 +83,7 @@ func (d *decoder) read(b *market.Batch) {
 		d.list(b)
 		m.Cursor = outside
 	case rows.Kind != scan.None:
-		m.refuse(errTable)
+		m.Refuse(errTable)
 	}
 	d.empty()
 }
@@ -109,7 +94,7 @@ func (d *decoder) list(b *market.Batch) {
 	for m.Cursor.More() {
 		if !m.Cursor.Object() {
 			m.Cursor.Value()
-			m.refuse(errTable)
+			m.Refuse(errTable)
 			continue
 		}
 		m.fields()
@@ -150,28 +135,11 @@ func (d *decoder) symbol() *market.Symbol {
 }
 
 func (d *decoder) named(native []byte) *market.Symbol {
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
+	if len(native) > 1 && native[0] == '.' && isNative(string(native)) {
+		d.message.Skip(feed.Ignored) // an index, which nobody can trade
+		return nil
 	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused), errors.Is(err, feed.Ignored):
-		d.message.skipped = err
-	default:
-		d.message.refuse(err)
-	}
-	return sym
-}
-
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	switch {
-	case !isNative(native):
-		return nil, feed.BadSymbol
-	case native[0] == '.':
-		return nil, feed.Ignored // an index, which nobody can trade
-	}
-	return d.symbols.Add(native, symbolOf(string(native)))
+	return d.message.Symbol(d.symbols, native, symbolOf)
 }
 
 var errTable = fmt.Errorf("%w: a table needs an action and a list of rows", feed.MissingField)

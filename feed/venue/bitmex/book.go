@@ -55,7 +55,7 @@ func (d *decoder) level(sym *market.Symbol) {
 // empty notes that a snapshot has no row: then only its filter says of which book it is.
 func (d *decoder) empty() {
 	m := &d.message
-	if m.table.kind != bookTable || m.action != partial || len(d.rows) > 0 || m.skipped != nil || m.filter.Kind != scan.Object {
+	if m.table.kind != bookTable || m.action != partial || len(d.rows) > 0 || m.Skipped() || m.filter.Kind != scan.Object {
 		return
 	}
 	filter := m.Cursor.Into(m.filter)
@@ -66,7 +66,7 @@ func (d *decoder) empty() {
 			continue
 		}
 		if len(d.rows) > 0 {
-			m.refuse(errTwice)
+			m.Refuse(errTwice)
 		}
 		if sym := d.named(filter.Text(v, m.text[:0])); sym != nil {
 			d.rows = append(d.rows, row{symbol: sym, none: true})

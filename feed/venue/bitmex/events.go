@@ -10,7 +10,7 @@ import (
 func (d *decoder) trade(b *market.Batch, sym *market.Symbol) {
 	m := &d.message
 	if m.action != insert {
-		m.skipped = feed.Ignored
+		m.Skip(feed.Ignored)
 		return
 	}
 	t := b.Trade(sym, m.Clock(timeField))
@@ -52,7 +52,7 @@ func (d *decoder) candle(b *market.Batch, sym *market.Symbol) {
 	m := &d.message
 	end := m.Clock(timeField)
 	if m.Empty(openField) {
-		m.skipped = feed.Ignored // nobody traded yet
+		m.Skip(feed.Ignored) // nobody traded yet
 		return
 	}
 	k := b.Candle(sym, end)
@@ -103,7 +103,7 @@ func (d *decoder) instrument(b *market.Batch, sym *market.Symbol) {
 	switch {
 	case !m.Empty(stateField) && d.status(b, sym, time):
 	case t == nil && !known:
-		m.skipped = feed.Ignored // of what else it is we tell nothing
+		m.Skip(feed.Ignored) // of what else it is we tell nothing
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // message is the record at hand: what it says of its table, and the fields of the newest row.
 type message struct {
-	scan.Fields
+	scan.Message
 	table   table
 	action  action
 	filter  scan.Value
@@ -19,8 +19,6 @@ type message struct {
 	text    [64]byte
 	clock   []byte // the newest time that was read, as it is written, and in µs
 	micros  int64
-	refused error
-	skipped error // why a row brought nothing, where that is no fault
 }
 
 // table is what a message says it is of.
@@ -121,11 +119,9 @@ func slot(name []byte) (byte, bool) {
 	return 0, false
 }
 
-func (m *message) begin(doc []byte) {
-	m.Open(doc)
+func (m *message) begin() {
 	m.table, m.action, m.filter = table{}, 0, scan.Value{}
 	m.hasData, m.answer, m.clock = false, false, m.clock[:0]
-	m.refused, m.skipped = nil, nil
 }
 
 // take notes a field of the message itself.
@@ -139,12 +135,12 @@ func (m *message) take(name []byte) {
 		m.setTable(m.word())
 	case "action":
 		if m.action != 0 {
-			m.refuse(errTwice)
+			m.Refuse(errTwice)
 		}
 		m.setAction(m.word())
 	case "filter":
 		if m.filter.Kind != scan.None {
-			m.refuse(errTwice)
+			m.Refuse(errTwice)
 		}
 		m.filter = m.Cursor.Value()
 	case "info", "success", "error":
@@ -163,7 +159,7 @@ var (
 // once notes that a field is there, and reports whether it was before.
 func (m *message) once(there *bool) (twice bool) {
 	if *there {
-		m.refuse(errTwice)
+		m.Refuse(errTwice)
 		return true
 	}
 	*there = true
@@ -214,7 +210,7 @@ func (m *message) setAction(name []byte) {
 	case "delete":
 		m.action = remove
 	default:
-		m.refuse(errAction)
+		m.Refuse(errAction)
 	}
 }
 
@@ -230,35 +226,9 @@ func (m *message) fields() {
 	}
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says whether the record is to be believed, and lets go of it.
-func (m *message) end() error {
-	whole := m.Close()
-	fault, where := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[where])
-	}
-	return m.refused
-}
-
-// nothing says why a good record brought no event.
-func (m *message) nothing() error {
-	if m.skipped != nil {
-		return m.skipped
-	}
-	return feed.Ignored
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	return "field " + fieldNames[slot]
 }
 
 // time returns the row's time, or 0 if it has none. The rows of a message mostly have the same, which is

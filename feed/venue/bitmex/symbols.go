@@ -11,11 +11,11 @@ const maxNative = 40
 
 // isNative reports whether the venue could call an instrument so: XBTUSD, XBTU21, XBT_USDT; or an
 // index, .BXBT.
-func isNative(name []byte) bool {
+func isNative(name string) bool {
 	if len(name) == 0 || len(name) > maxNative || name[0] == '_' {
 		return false
 	}
-	for i, c := range name {
+	for i, c := range []byte(name) {
 		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '.' && i == 0 && len(name) > 1) {
 			return false
 		}
@@ -29,7 +29,7 @@ var quotes = []string{"USDT", "USDC", "USD", "EUR", "XBT", "ETH"}
 // symbolOf names an instrument. A perpetual is called by its pair, XBTUSD, and is the pair's first here;
 // what else is on the pair keeps its native name: spot XBT_USDT, the dated XBTU21, and ETHUSD_ETH, which
 // is margined in another coin.
-func symbolOf(native string) market.Symbol {
+func symbolOf(native string) (market.Symbol, bool) {
 	s := market.Symbol{Venue: "BITMEX", Name: native, Native: native, Kind: market.Perpetual}
 	pair, suffix, joined := strings.Cut(native, "_")
 	base, quote := split(pair)
@@ -44,7 +44,7 @@ func symbolOf(native string) market.Symbol {
 		s.Name = alias(base) + "-" + alias(quote)
 	}
 	s.Base, s.Quote = alias(base), alias(quote)
-	return s
+	return s, isNative(native)
 }
 
 func alias(currency string) string {

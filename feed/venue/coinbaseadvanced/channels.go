@@ -20,12 +20,11 @@ func (d *decoder) book(b *market.Batch, c *connection, time int64) {
 	k := b.Book(sym, time)
 	k.Snapshot = m.whole()
 	m.Value(updates)
-	if m.Kind(updates) != scan.Array || m.sick {
-		m.refuse(errLevels)
+	if m.Kind(updates) != scan.Array || m.Sick {
+		m.Refuse(errLevels)
 		return
 	}
-	k.Bids, m.bids = m.bids, k.Bids[:0]
-	k.Asks, m.asks = m.asks, k.Asks[:0]
+	m.Give(k)
 }
 
 // whole reports whether an event is of all that there is, and not of what is new.
@@ -45,7 +44,7 @@ func (m *message) whole() bool {
 func (d *decoder) trades(b *market.Batch, c *connection, _ int64) {
 	m := &d.message
 	if m.whole() {
-		m.skip(feed.Ignored)
+		m.Skip(feed.Ignored)
 		return
 	}
 	first := len(b.Events)

@@ -4,7 +4,6 @@
 package coinbaseadvanced
 
 import (
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -43,22 +42,8 @@ type place struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
-	m := &d.message
-	m.begin(r)
-	c := d.read(b, r.Key)
-	err := m.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
+	var c *connection
+	err := d.message.Decode(b, r, MaxRecord, func(b *market.Batch) { c = d.read(b, r.Key) }, fieldName)
 	if c != nil {
 		c.took(err)
 	}
@@ -70,9 +55,7 @@ func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
 // none, or was seen before.
 func (d *decoder) read(b *market.Batch, key []byte) (c *connection) {
 	m := &d.message
-	if !m.Cursor.Object() {
-		m.Cursor.Value()
-		m.refuse(feed.UnknownKind)
+	if !m.Enter() {
 		return nil
 	}
 	const head = 1<<channel | 1<<sequence | 1<<clock
@@ -92,14 +75,14 @@ func (d *decoder) read(b *market.Batch, key []byte) (c *connection) {
 		}
 		m.Take(slot)
 	}
-	if !m.Cursor.End() || !m.healthy() || c != nil || m.skipped != nil {
+	if !m.Cursor.End() || !m.Healthy() || c != nil || m.Skipped() {
 		return c
 	}
 	if seen>>channel&1 == 0 {
 		if m.Has(text) { // {"type":"error","message":…}
-			m.skip(feed.Ignored)
+			m.Skip(feed.Ignored)
 		} else {
-			m.refuse(feed.UnknownKind)
+			m.Refuse(feed.UnknownKind)
 		}
 		return nil
 	}
@@ -111,10 +94,10 @@ func (d *decoder) envelope(b *market.Batch, key []byte, here bool) *connection {
 	m := &d.message
 	number, time := m.ID(sequence), m.Clock(clock)
 	var c *connection
-	if m.healthy() {
+	if m.Healthy() {
 		c = d.connection(key)
 		if !c.follows(number, time) {
-			m.skip(feed.Ignored)
+			m.Skip(feed.Ignored)
 			c = nil
 		}
 	}
@@ -158,9 +141,9 @@ func (d *decoder) channel() func(*decoder, *market.Batch, *connection, int64) {
 	case "status":
 		return (*decoder).status
 	case "heartbeats", "subscriptions":
-		m.skip(feed.Ignored)
+		m.Skip(feed.Ignored)
 	default:
-		m.refuse(fmt.Errorf("%w: %.40q", feed.UnknownKind, word))
+		m.Refuse(fmt.Errorf("%w: %.40q", feed.UnknownKind, word))
 	}
 	return nil
 }
@@ -188,18 +171,7 @@ func (d *decoder) symbol(b *market.Batch, c *connection, list byte) *market.Symb
 func (d *decoder) named(slot byte) *market.Symbol {
 	m := &d.message
 	native := m.Word(slot)
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		m.skip(err)
-	default:
-		m.refuse(err)
-	}
-	return sym
+	return m.Symbol(d.symbols, native, symbolOf)
 }
 
 // side reads an order's side, of which buy is one spelling and sell the other: whether it is the buyers'.

@@ -11,12 +11,7 @@ import (
 // message is the message at hand, of which parts are read one after the other: its envelope, an event, a
 // trade of that. Only the fields of one part are known at a time.
 type message struct {
-	scan.Fields
-	bids, asks []market.Level // of an event
-	sick       bool           // an update is none
-
-	refused error
-	skipped error // why the message brought nothing, where that is no fault
+	scan.Message
 }
 
 // The slots of fields.
@@ -126,11 +121,6 @@ func slotOf(key []byte) (slot byte, ok bool) {
 	return 0, false
 }
 
-func (m *message) begin(r *feed.Record) {
-	m.Open(r.Value)
-	m.refused, m.skipped, m.sick = nil, nil, false
-}
-
 // each passes each object of a list that was noted to take, with its fields read.
 func (m *message) each(slot byte, take func()) {
 	v := m.Value(slot)
@@ -149,11 +139,11 @@ func (m *message) objects(take func()) {
 	for m.Cursor.Array(); m.Cursor.More(); {
 		if !m.Cursor.Object() {
 			m.Cursor.Value()
-			m.refuse(errObjects)
+			m.Refuse(errObjects)
 			continue
 		}
 		m.fields()
-		if m.healthy() {
+		if m.Healthy() {
 			take()
 		}
 	}
@@ -181,11 +171,11 @@ func (m *message) fields() {
 // levels reads the updates of a book.
 func (m *message) levels() {
 	c := &m.Cursor
-	m.bids, m.asks = m.bids[:0], m.asks[:0]
+	m.Bids, m.Asks = m.Bids[:0], m.Asks[:0]
 	for c.Array(); c.More(); {
 		if !c.Object() {
 			c.Value()
-			m.sick = true
+			m.Sick = true
 			continue
 		}
 		m.level()
@@ -217,47 +207,15 @@ func (m *message) level() {
 		good = good && ok && seen&bit == 0
 		seen |= bit
 	}
-	m.sick = m.sick || !good || seen != 7
+	m.Sick = m.Sick || !good || seen != 7
 	if bid {
-		m.bids = append(m.bids, l)
+		m.Bids = append(m.Bids, l)
 	} else {
-		m.asks = append(m.asks, l)
+		m.Asks = append(m.Asks, l)
 	}
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	return "field " + fieldNames[slot]
 }
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	whole := m.Close()
-	fault, slot := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[slot])
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
-	}
-	return feed.Ignored // no events
-}
-
-// healthy reports that nothing was refused so far.
-func (m *message) healthy() bool {
-	fault, _ := m.Fault()
-	return fault == scan.Sound && m.refused == nil
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }

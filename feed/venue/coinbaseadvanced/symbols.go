@@ -1,44 +1,42 @@
 package coinbaseadvanced
 
 import (
-	"bytes"
+	"strings"
 
-	"tapedeck/feed"
 	"tapedeck/market"
 )
 
 // maxNative is the longest native name, in bytes; the longest we know has 20.
 const maxNative = 40
 
-// meet makes a symbol of a name that is new: BTC-USD, or BTC-PERP-INTX and BIT-28JUL23-CDE, whose last part
+// symbolOf makes a symbol of a native name: BTC-USD, or BTC-PERP-INTX and BIT-28JUL23-CDE, whose last part
 // is where the contract is listed. Contracts keep their native names.
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
+func symbolOf(native string) (market.Symbol, bool) {
 	if len(native) > maxNative {
-		return nil, feed.BadSymbol
+		return market.Symbol{}, false
 	}
-	parts := bytes.Split(native, []byte("-"))
+	parts := strings.Split(native, "-")
 	for _, p := range parts {
 		if !isPart(p) {
-			return nil, feed.BadSymbol
+			return market.Symbol{}, false
 		}
 	}
-	name := string(native)
-	s := market.Symbol{Venue: venue, Name: name, Native: name}
+	s := market.Symbol{Venue: venue, Name: native, Native: native}
 	switch {
 	case len(parts) == 2:
-		s.Base, s.Quote = string(parts[0]), string(parts[1])
+		s.Base, s.Quote = parts[0], parts[1]
 	case len(parts) != 3:
-		return nil, feed.BadSymbol
-	case string(parts[1]) == "PERP":
-		s.Kind, s.Base = market.Perpetual, string(parts[0])
+		return market.Symbol{}, false
+	case parts[1] == "PERP":
+		s.Kind, s.Base = market.Perpetual, parts[0]
 	default:
 		s.Kind = market.Future
 	}
-	return d.symbols.Add(native, s)
+	return s, true
 }
 
-func isPart(p []byte) bool {
-	for _, c := range p {
+func isPart(p string) bool {
+	for _, c := range []byte(p) {
 		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
 			return false
 		}

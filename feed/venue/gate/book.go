@@ -54,7 +54,7 @@ func (d *decoder) diff(b *market.Batch) {
 		}
 		k.Depth = int(n)
 	}
-	d.sides(k, 'b', 'a')
+	d.Sides(k, 'b', 'a', errLevels)
 }
 
 // full returns whether a message of a book is all of it.
@@ -72,12 +72,12 @@ func (d *decoder) depth(b *market.Batch) {
 	name, ok := bytes.CutPrefix(d.Word('s'), []byte("ob."))
 	dot := bytes.LastIndexByte(name, '.')
 	if !ok || dot < 0 {
-		d.refuse(errStream)
+		d.Refuse(errStream)
 		return
 	}
 	n, err := strconv.ParseUint(string(name[dot+1:]), 10, 16)
 	if err != nil || n == 0 || n > maxDepth {
-		d.refuse(errStream)
+		d.Refuse(errStream)
 		return
 	}
 	sym := d.named(name[:dot])
@@ -96,14 +96,14 @@ func (d *decoder) depth(b *market.Batch) {
 	}
 	none := scan.Value{Kind: scan.Array} // a side that did not change may be left out
 	if !d.Has('b') {
-		d.bids = d.bids[:0]
+		d.Bids = d.Bids[:0]
 		d.Note('b', none)
 	}
 	if !d.Has('a') {
-		d.asks = d.asks[:0]
+		d.Asks = d.Asks[:0]
 		d.Note('a', none)
 	}
-	d.sides(k, 'b', 'a')
+	d.Sides(k, 'b', 'a', errLevels)
 }
 
 // cutID is added to the id of a cut book. So they are below all others, and nothing starts on one: whoever
@@ -122,14 +122,14 @@ func (d *decoder) cut(b *market.Batch) {
 	}
 	k := b.Book(sym, d.time('t', 3))
 	k.Snapshot, k.Chain, k.Last = true, &cutChain, cutID+d.Count(id)
-	d.sides(k, bidsField, asksField)
+	d.Sides(k, bidsField, asksField, errLevels)
 }
 
 // whole decodes a REST order book. In 2021 spot's had no time.
 func (d *decoder) whole(b *market.Batch) {
-	native := d.label()
+	native := d.Label()
 	if len(native) == 0 {
-		d.refuse(errNoLabel)
+		d.Refuse(errNoLabel)
 		return
 	}
 	sym := d.named(native)
@@ -142,17 +142,7 @@ func (d *decoder) whole(b *market.Batch) {
 	}
 	k := b.Book(sym, at)
 	k.Snapshot, k.Chain, k.Last = true, &chain, d.Count(idField)
-	d.sides(k, bidsField, asksField)
-}
-
-// sides gives the levels to the event, and takes the memory that its own had.
-func (d *decoder) sides(k *market.Book, bids, asks byte) {
-	if d.Value(bids).Kind != scan.Array || d.Value(asks).Kind != scan.Array || d.sick {
-		d.refuse(errLevels)
-		return
-	}
-	k.Bids, d.bids = d.bids, k.Bids[:0]
-	k.Asks, d.asks = d.asks, k.Asks[:0]
+	d.Sides(k, bidsField, asksField, errLevels)
 }
 
 // touch decodes the best bid and ask.

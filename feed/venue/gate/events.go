@@ -32,7 +32,7 @@ func (d *decoder) trade(b *market.Batch) {
 // to close what was liquidated, was not made in the market.
 func (d *decoder) signed(b *market.Batch) {
 	if d.Has(internalField) && d.Flag(internalField) {
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 		return
 	}
 	sym := d.symbol(contractField)
@@ -126,7 +126,7 @@ var errWidth = fmt.Errorf("%w: a candle of another width", feed.UnknownKind)
 // no use.
 func (d *decoder) candle(b *market.Batch) {
 	if d.Kind('a') == scan.None {
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 		return
 	}
 	if k := d.ohlc(b); k != nil {
@@ -145,11 +145,11 @@ func (d *decoder) ohlc(b *market.Batch) *market.Candle {
 	of, native, _ := bytes.Cut(d.Word('n'), []byte("_"))
 	width, ok := widths[string(of)]
 	if !ok {
-		d.refuse(errWidth)
+		d.Refuse(errWidth)
 		return nil
 	}
 	if bytes.HasPrefix(native, []byte("mark_")) || bytes.HasPrefix(native, []byte("index_")) {
-		d.refuse(fmt.Errorf("%w: a candle of mark or index prices", feed.UnknownKind))
+		d.Refuse(fmt.Errorf("%w: a candle of mark or index prices", feed.UnknownKind))
 		return nil
 	}
 	sym := d.named(native)

@@ -4,7 +4,6 @@ package gate
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -71,32 +70,20 @@ type decoder struct {
 	message
 	product *product
 	symbols *feed.Symbols
-	record  *feed.Record
 }
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
-	d.record = r
-	d.begin(r.Value)
+	return d.Message.Decode(b, r, MaxRecord, d.record, fieldName)
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
+	d.begin()
 	d.read()
-	if d.healthy() {
+	if d.Healthy() {
 		d.event(b)
 	}
-	err := d.end(len(b.Events) > before)
-	d.record = nil
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // event decodes the message whose fields were read.
@@ -105,22 +92,22 @@ func (d *decoder) event(b *market.Batch) {
 	case d.channel.Kind == scan.None && d.Has(idField) && d.Has(asksField):
 		d.whole(b)
 	case d.channel.Kind != scan.String:
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 	default:
 		name := d.Cursor.Text(d.channel, d.text[0][:0])
 		switch string(d.action()) {
 		case "update", "all":
 			d.result(b, name)
 		case "subscribe", "unsubscribe":
-			d.skip(feed.Ignored)
+			d.Skip(feed.Ignored)
 		case "":
 			if bytes.HasSuffix(name, []byte(".pong")) {
-				d.skip(feed.Ignored)
+				d.Skip(feed.Ignored)
 				return
 			}
-			d.refuse(feed.UnknownKind)
+			d.Refuse(feed.UnknownKind)
 		default:
-			d.refuse(feed.UnknownKind)
+			d.Refuse(feed.UnknownKind)
 		}
 	}
 }
@@ -129,7 +116,7 @@ func (d *decoder) event(b *market.Batch) {
 func (d *decoder) result(b *market.Batch, name []byte) {
 	ch, ok := d.product.channels[string(name)]
 	if !ok {
-		d.refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, name))
+		d.Refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, name))
 		return
 	}
 	d.sent = d.stamp()
@@ -139,12 +126,9 @@ func (d *decoder) result(b *market.Batch, name []byte) {
 	case !ch.list && d.data.Kind == scan.Object:
 		ch.decode(d, b)
 	case ch.list && d.data.Kind == scan.Array:
-		outside := d.Cursor
-		d.Cursor = outside.Into(d.data)
-		d.elements(b, ch)
-		d.Cursor = outside
+		d.Within(d.data, func() { d.elements(b, ch) })
 	case d.data.Kind == scan.Array: // of the older order book: changes that do not tell their symbol
-		d.refuse(fmt.Errorf("%w: a list of %.40q", feed.UnknownKind, name))
+		d.Refuse(fmt.Errorf("%w: a list of %.40q", feed.UnknownKind, name))
 	default:
 		d.Fail(resultField, scan.Wrong)
 	}
@@ -161,7 +145,7 @@ func (d *decoder) elements(b *market.Batch, ch channel) {
 			c.Value()
 			d.Fail(resultField, scan.Wrong)
 		}
-		if d.healthy() {
+		if d.Healthy() {
 			ch.decode(d, b)
 		}
 	}
@@ -171,38 +155,15 @@ func (d *decoder) elements(b *market.Batch, ch channel) {
 func (d *decoder) symbol(at byte) *market.Symbol { return d.named(d.Word(at)) }
 
 func (d *decoder) named(native []byte) *market.Symbol {
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
+	return d.Symbol(d.symbols, native, d.product.meet)
 }
 
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	if !isNative(native) {
-		return nil, feed.BadSymbol
+// meet makes a symbol of a name that is new.
+func (p *product) meet(native string) (market.Symbol, bool) {
+	if !isNative([]byte(native)) {
+		return market.Symbol{}, false
 	}
-	sym, ok := d.product.symbol(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	sym.Venue = d.product.venue
-	return d.symbols.Add(native, sym)
-}
-
-// label returns the symbol that the record's producer says it is of: a REST order book does not.
-func (d *decoder) label() []byte {
-	for i := range d.record.Headers {
-		if d.record.Headers[i].Key == "symbol" {
-			return d.record.Headers[i].Value
-		}
-	}
-	return d.record.Key
+	sym, ok := p.symbol(native)
+	sym.Venue = p.venue
+	return sym, ok
 }

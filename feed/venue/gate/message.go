@@ -2,26 +2,18 @@ package gate
 
 import (
 	"bytes"
-	"fmt"
 
-	"tapedeck/feed"
 	"tapedeck/feed/scan"
 	"tapedeck/market"
 )
 
 // message is the record at hand, and in its Fields its result or the element of it that is being read.
 type message struct {
-	scan.Fields
+	scan.Message
 	channel, kind, seconds, millis, data scan.Value // of the record itself
 
 	sent int64 // when the record was sent, µs; 0 if it does not say
 	text [2][64]byte
-	bids []market.Level
-	asks []market.Level
-	sick bool // a level is none
-
-	refused error
-	skipped error // why something of the record brought nothing, where that is no fault
 }
 
 // The slots of fields that have more than one letter; a letter serves for its own.
@@ -123,59 +115,47 @@ func slot(key []byte) (byte, bool) {
 	return 0, false
 }
 
-func (m *message) begin(doc []byte) {
-	m.Open(doc)
+func (m *message) begin() {
 	m.channel, m.kind, m.seconds, m.millis, m.data = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
-	m.sent, m.sick = 0, false
-	m.refused, m.skipped = nil, nil
+	m.sent = 0
 }
 
 // read goes through the record once, whatever order its fields are in. Those of an object are noted; a list is
 // read once it is known what it is of.
 func (m *message) read() {
 	c := &m.Cursor
-	if !c.Object() {
-		c.Value()
-		m.refuse(feed.UnknownKind)
+	if !m.Enter() {
 		return
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		switch string(key) {
 		case "channel":
-			m.top(&m.channel, channelField)
+			m.Once(&m.channel, channelField)
 		case "event":
-			m.top(&m.kind, eventField)
+			m.Once(&m.kind, eventField)
 		case "time":
-			m.top(&m.seconds, sentField)
+			m.Once(&m.seconds, sentField)
 		case "time_ms":
-			m.top(&m.millis, sentMsField)
+			m.Once(&m.millis, sentMsField)
 		case "result":
 			if m.data.Kind == scan.None && c.At('{') {
 				m.data.Kind = scan.Object
 				m.object()
 			} else {
-				m.top(&m.data, resultField)
+				m.Once(&m.data, resultField)
 			}
 		case "id":
 			m.Take(idField)
 		case "update":
 			m.Take(updateField)
 		case "bids":
-			m.levels(bidsField, &m.bids)
+			m.levels(bidsField, &m.Bids)
 		case "asks":
-			m.levels(asksField, &m.asks)
+			m.levels(asksField, &m.Asks)
 		default:
 			c.Value()
 		}
 	}
-}
-
-// top takes the next value as one of the record's own.
-func (m *message) top(v *scan.Value, at byte) {
-	if v.Kind != scan.None {
-		m.Fail(at, scan.Twice)
-	}
-	*v = m.Cursor.Value()
 }
 
 // object reads the next value, an object. The levels of a book are read at once, so that they are gone through
@@ -188,9 +168,9 @@ func (m *message) object() {
 		case !ok:
 			c.Value()
 		case at == 'b' || at == bidsField:
-			m.levels(at, &m.bids)
+			m.levels(at, &m.Bids)
 		case at == 'a' || at == asksField:
-			m.levels(at, &m.asks)
+			m.levels(at, &m.Asks)
 		default:
 			m.Take(at)
 		}
@@ -212,8 +192,7 @@ func (m *message) levels(at byte, side *[]market.Level) {
 	} else {
 		*side, good = c.Levels((*side)[:0])
 	}
-	m.Note(at, scan.Value{Kind: scan.Array})
-	m.sick = m.sick || !good
+	m.Read(at, good)
 }
 
 // action returns what the record does with its channel; nothing if it does not say so.
@@ -242,44 +221,13 @@ func (m *message) stamp() int64 {
 	return 0
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	whole := m.Close()
-	fault, at := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound && at < numFields:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[at])
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %c", faults[fault], at)
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	if slot < numFields {
+		return "field " + fieldNames[slot]
 	}
-	return feed.Ignored // an empty list
+	return "field " + string(rune(slot))
 }
-
-// healthy reports that nothing was refused so far.
-func (m *message) healthy() bool {
-	fault, _ := m.Fault()
-	return fault == scan.Sound && m.refused == nil
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }
 
 // time returns a time in µs, which is written with so many digits less, and maybe a fraction: as 1619093543708.2642,
 // of which what is finer than µs is cut off. One before 1973 is none.

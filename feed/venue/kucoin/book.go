@@ -48,7 +48,7 @@ func (d *decoder) diff(b *market.Batch) {
 	if d.Value(changes).Kind != scan.Object {
 		d.Fail(changes, scan.Wrong)
 	}
-	d.sides(k)
+	d.Sides(k, bids, asks, errLevels)
 }
 
 // change decodes a change of a futures' book, which is of one level.
@@ -69,7 +69,7 @@ func (d *decoder) change(b *market.Batch) {
 	bid := string(side) == "buy"
 	switch {
 	case !ok[0] || !ok[1] || l.Price.Neg() || l.Qty.Neg() || !bid && string(side) != "sell":
-		d.refuse(errChange)
+		d.Refuse(errChange)
 	case l.Price.IsZero(): // it only moves the sequence
 	case bid:
 		k.Bids = append(k.Bids, l)
@@ -83,8 +83,8 @@ func (d *decoder) whole(b *market.Batch) {
 	var native []byte
 	if d.Has(symbolName) {
 		native = d.Word(symbolName)
-	} else if native = d.label(); len(native) == 0 {
-		d.refuse(errNoLabel)
+	} else if native = d.Label(); len(native) == 0 {
+		d.Refuse(errNoLabel)
 		return
 	}
 	sym := d.named(native)
@@ -93,17 +93,7 @@ func (d *decoder) whole(b *market.Batch) {
 	}
 	k := b.Book(sym, d.time(d.either(timeField, ts)))
 	k.Snapshot, k.Chain, k.Last = true, &chain, d.id(sequence)
-	d.sides(k)
-}
-
-// label returns the symbol that the record's producer says it is of.
-func (d *decoder) label() []byte {
-	for i := range d.record.Headers {
-		if d.record.Headers[i].Key == "symbol" {
-			return d.record.Headers[i].Value
-		}
-	}
-	return d.record.Key
+	d.Sides(k, bids, asks, errLevels)
 }
 
 // cutID is added to the time of a cut book, which is its id. So they are below all others, and nothing starts on
@@ -119,17 +109,7 @@ func (d *decoder) cut(b *market.Batch) {
 	t := d.time(d.either(timestamp, ts))
 	k := b.Book(sym, t)
 	k.Snapshot, k.Chain, k.Last = true, &cutChain, cutID+t
-	d.sides(k)
-}
-
-// sides gives the levels to the event, and takes the memory that its own had.
-func (d *decoder) sides(k *market.Book) {
-	if d.Value(bids).Kind != scan.Array || d.Value(asks).Kind != scan.Array || d.sick {
-		d.refuse(errLevels)
-		return
-	}
-	k.Bids, d.bids = d.bids, k.Bids[:0]
-	k.Asks, d.asks = d.asks, k.Asks[:0]
+	d.Sides(k, bids, asks, errLevels)
 }
 
 // touch decodes spot's best bid and ask, each a single [price, quantity].
@@ -147,12 +127,12 @@ func (d *decoder) touch(b *market.Batch) {
 func (d *decoder) single(at byte) (p, q market.Decimal) {
 	v := d.Value(at)
 	if v.Kind != scan.Array {
-		d.refuse(errLevels)
+		d.Refuse(errLevels)
 		return p, q
 	}
-	if !d.sick {
-		if len(d.bids)+len(d.asks) > 0 { // lists of orders
-			d.refuse(errLevels)
+	if !d.Sick {
+		if len(d.Bids)+len(d.Asks) > 0 { // lists of orders
+			d.Refuse(errLevels)
 		}
 		return p, q
 	}
@@ -172,7 +152,7 @@ func (d *decoder) single(at byte) (p, q market.Decimal) {
 	}
 	switch {
 	case n == 1 || !ok[0] || !ok[1] || p.Neg() || q.Neg():
-		d.refuse(errLevels)
+		d.Refuse(errLevels)
 	case p.IsZero() || q.IsZero():
 		return market.Decimal{}, market.Decimal{}
 	}

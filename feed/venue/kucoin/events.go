@@ -118,7 +118,7 @@ func (d *decoder) instrument(b *market.Batch) {
 	case "funding.rate":
 		t.Put(market.Funding, d.Number(fundingRate))
 	default:
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 	}
 }
 
@@ -152,7 +152,7 @@ func (d *decoder) candle(b *market.Batch) {
 	cut := max(bytes.LastIndexByte(d.rest, '_'), 0)
 	width, ok := widths[string(bytes.TrimPrefix(d.rest[cut:], []byte("_")))]
 	if !ok {
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 		return
 	}
 	d.rest = d.rest[:cut]

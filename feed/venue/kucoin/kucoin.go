@@ -4,7 +4,6 @@ package kucoin
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -74,32 +73,22 @@ type decoder struct {
 	message
 	product *product
 	symbols *feed.Symbols
-	record  *feed.Record
 }
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
-	d.record = r
-	d.begin(r.Value)
+	err := d.Message.Decode(b, r, MaxRecord, d.record, fieldName)
+	d.rest = nil // part of the record
+	return err
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
+	d.begin()
 	d.read()
-	if d.healthy() {
+	if d.Healthy() {
 		d.event(b)
 	}
-	err := d.end()
-	d.record = nil
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // event decodes the message whose fields were read.
@@ -109,7 +98,7 @@ func (d *decoder) event(b *market.Batch) {
 		name, rest, _ := bytes.Cut(d.name(), []byte(":"))
 		t, ok := d.product.topics[string(name)]
 		if !ok {
-			d.refuse(fmt.Errorf("%w: topic %.60q", feed.UnknownKind, name))
+			d.Refuse(fmt.Errorf("%w: topic %.60q", feed.UnknownKind, name))
 			return
 		}
 		if !d.Has(data) {
@@ -119,11 +108,11 @@ func (d *decoder) event(b *market.Batch) {
 		d.rest, d.all = rest, t.all
 		t.decode(d, b)
 	case d.isAnswer():
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	case d.Has(code) && d.Has(data) && !d.Has(kind):
 		d.whole(b)
 	default:
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 	}
 }
 
@@ -151,7 +140,7 @@ func (d *decoder) symbol() *market.Symbol {
 		if native := d.Word(subject); native != nil && string(native) != "trade.ticker" {
 			return d.named(native)
 		}
-		d.refuse(feed.BadSymbol)
+		d.Refuse(feed.BadSymbol)
 		return nil
 	}
 	return d.named(d.rest)
@@ -159,25 +148,12 @@ func (d *decoder) symbol() *market.Symbol {
 
 // named returns the symbol of a native name.
 func (d *decoder) named(native []byte) *market.Symbol {
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
+	return d.Symbol(d.symbols, native, d.product.meet)
 }
 
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	sym, ok := d.product.symbol(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	sym.Venue = d.product.venue
-	return d.symbols.Add(native, sym)
+// meet makes a symbol of a name that is new.
+func (p *product) meet(native string) (market.Symbol, bool) {
+	sym, ok := p.symbol(native)
+	sym.Venue = p.venue
+	return sym, ok
 }

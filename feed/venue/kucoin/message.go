@@ -3,25 +3,18 @@ package kucoin
 import (
 	"fmt"
 
-	"tapedeck/feed"
 	"tapedeck/feed/scan"
 	"tapedeck/market"
 )
 
 // message is the record at hand, with the fields of its data.
 type message struct {
-	scan.Fields
-	rest  []byte // what is behind the topic's ":"
-	all   bool   // see topic
-	plain bool   // data is no object
-	inner bool   // the cursor is in the data of data
-	bids  []market.Level
-	asks  []market.Level
-	sick  bool     // a level is none
+	scan.Message
+	rest  []byte   // what is behind the topic's ":"
+	all   bool     // see topic
+	plain bool     // data is no object
+	inner bool     // the cursor is in the data of data
 	text  [64]byte // memory for the topic, where it has escapes
-
-	refused error
-	skipped error // why the record brought nothing, where that is no fault
 }
 
 // The slots of fields. Those of a candle's list are numbers below 8.
@@ -172,18 +165,14 @@ var fieldNames = [numFields]string{
 	high: "high", low: "low", vol: "vol", volValue: "volValue", trading: "trading",
 }
 
-func (m *message) begin(doc []byte) {
-	m.Open(doc)
-	m.rest, m.all, m.plain, m.inner, m.sick = nil, false, false, false, false
-	m.refused, m.skipped = nil, nil
+func (m *message) begin() {
+	m.rest, m.all, m.plain, m.inner = nil, false, false, false
 }
 
 // read goes through the record once, whatever order its fields are in: the data often comes first.
 func (m *message) read() {
 	c := &m.Cursor
-	if !c.Object() {
-		c.Value()
-		m.refuse(feed.UnknownKind)
+	if !m.Enter() {
 		return
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
@@ -202,9 +191,9 @@ func (m *message) object() {
 		case !ok:
 			c.Value()
 		case at == bids:
-			m.bids = m.levels(at, m.bids[:0])
+			m.Bids = m.levels(at, m.Bids[:0])
 		case at == asks:
-			m.asks = m.levels(at, m.asks[:0])
+			m.Asks = m.levels(at, m.Asks[:0])
 		case at == candles && c.Array():
 			m.Note(at, scan.Value{Kind: scan.Array})
 			m.row()
@@ -243,7 +232,7 @@ func (m *message) levels(at byte, side []market.Level) []market.Level {
 		if side, good = moves(side); !good || !before.At('[') {
 			*c = before
 			v = c.Value()
-			m.sick = true
+			m.Sick = true
 		}
 	}
 	m.Note(at, v)
@@ -274,41 +263,13 @@ func (m *message) name() []byte {
 	return m.Cursor.Text(v, m.text[:0])
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (m *message) end() error {
-	m.rest = nil
-	whole := m.Close()
-	fault, at := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound && at < topicName:
-		return fmt.Errorf("%w: number %d of a list", faults[fault], at+1)
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], fieldNames[at])
-	case m.refused != nil:
-		return m.refused
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	if slot < topicName {
+		return fmt.Sprintf("number %d of a list", slot+1)
 	}
-	return m.skipped
+	return "field " + fieldNames[slot]
 }
-
-// healthy reports that nothing was refused so far.
-func (m *message) healthy() bool {
-	fault, _ := m.Fault()
-	return fault == scan.Sound && m.refused == nil
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }
 
 // integer returns a whole number that is not negative, which the venue writes as a number or as a text.
 func (m *message) integer(at byte) int64 {
