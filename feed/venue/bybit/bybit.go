@@ -12,10 +12,10 @@ import (
 
 // The formats, one for each of the venue's markets: a message does not tell which one it is of.
 var (
-	Spot    = format("bybit-spot", &product{venue: "BYBIT", symbol: spotSymbol, inQuote: true})
-	Linear  = format("bybit-linear", &product{venue: "BYBIT-LINEAR", symbol: linearSymbol, inQuote: true})
-	Inverse = format("bybit-inverse", &product{venue: "BYBIT-INVERSE", symbol: inverseSymbol})
-	Option  = format("bybit-option", &product{venue: "BYBIT-OPTION", symbol: optionSymbol, options: true})
+	Spot    = format("bybit-spot", &product{venue: "BYBIT", category: "spot", symbol: spotSymbol, inQuote: true})
+	Linear  = format("bybit-linear", &product{venue: "BYBIT-LINEAR", category: "linear", symbol: linearSymbol, inQuote: true})
+	Inverse = format("bybit-inverse", &product{venue: "BYBIT-INVERSE", category: "inverse", symbol: inverseSymbol})
+	Option  = format("bybit-option", &product{venue: "BYBIT-OPTION", category: "option", symbol: optionSymbol, options: true})
 )
 
 func format(name string, p *product) *feed.Format {
@@ -29,10 +29,11 @@ func format(name string, p *product) *feed.Format {
 
 // product is what sets the venue's markets apart.
 type product struct {
-	venue   string
-	symbol  func(native string) (market.Symbol, bool)
-	inQuote bool // what the venue calls turnover is the quote volume
-	options bool // tickers are whole, have the best bid and ask, and 0 where there is no price
+	venue    string
+	category string // what REST calls it
+	symbol   func(native string) (market.Symbol, bool)
+	inQuote  bool // what the venue calls turnover is the quote volume
+	options  bool // tickers are whole, have the best bid and ask, and 0 where there is no price
 }
 
 // MaxRecord is the longest record that is read, in bytes: what Kafka takes unless told otherwise. A book of
@@ -96,6 +97,8 @@ func (d *decoder) read(b *market.Batch) {
 			d.Once(&d.op, opField)
 		case "data":
 			d.readData(b)
+		case "result":
+			d.Once(&d.result, resultField)
 		default:
 			c.Value()
 		}
@@ -120,6 +123,8 @@ func (d *decoder) readData(b *market.Batch) {
 // event judges what the record is, and decodes it if that was not done yet.
 func (d *decoder) event(b *market.Batch) {
 	switch {
+	case d.name.Kind == scan.None && d.result.Kind == scan.Object:
+		d.instruments(b)
 	case d.name.Kind == scan.None && d.isAnswer():
 		d.Skip(feed.Ignored)
 	case d.name.Kind == scan.None:

@@ -14,7 +14,7 @@ type message struct {
 	native []byte // of the topic: the symbol, or what the symbols have in common
 	done   bool   // the data was decoded
 
-	name, kind, stamp, op, data scan.Value // of the record itself
+	name, kind, stamp, op, data, result scan.Value // of the record itself
 
 	text [2 * 64]byte // memory for a text of the record's own and for the topic, where they have escapes
 }
@@ -48,6 +48,11 @@ const (
 	opField
 	dataField
 	topicField
+	resultField
+	categoryField
+	listField
+	tickField
+	stepField
 	numFields
 )
 
@@ -57,7 +62,8 @@ var fieldNames = [numFields]string{
 	indexField: "indexPrice", interestField: "openInterest", fundingField: "fundingRate", fundingTimeField: "nextFundingTime",
 	bidPriceField: "bidPrice", bidSizeField: "bidSize", askPriceField: "askPrice", askSizeField: "askSize", startField: "start",
 	endField: "end", closeField: "close", confirmField: "confirm", timestampField: "timestamp", blockField: "BT", typeField: "type",
-	tsField: "ts", opField: "op", dataField: "data", topicField: "topic",
+	tsField: "ts", opField: "op", dataField: "data", topicField: "topic", resultField: "result",
+	categoryField: "category", listField: "list", tickField: "tickSize", stepField: "qtyStep or basePrecision",
 }
 
 // slot returns the slot of a field of data, and whether it is of use.
@@ -116,7 +122,7 @@ func slot(key []byte) (byte, bool) {
 
 func (m *message) begin() {
 	m.topic, m.part, m.native, m.done = topic{}, nil, nil, false
-	m.name, m.kind, m.stamp, m.op, m.data = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
+	m.name, m.kind, m.stamp, m.op, m.data, m.result = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
 }
 
 // readTopic reads a topic, as in orderbook.50.BTCUSDT or tickers.BTCUSDT.

@@ -53,7 +53,12 @@ func (d *decoder) read(b *market.Batch) {
 			} else {
 				m.Cursor.Value()
 			}
-		case "result", "error":
+		case "result":
+			if m.result.Kind != scan.None {
+				m.Refuse(errTwice)
+			}
+			m.answer, m.result = true, m.Cursor.Value()
+		case "error":
 			m.answer = true
 			m.Cursor.Value()
 		default:
@@ -61,6 +66,8 @@ func (d *decoder) read(b *market.Batch) {
 		}
 	}
 	switch {
+	case m.method == noMethod && m.result.Kind == scan.Array:
+		m.Within(m.result, func() { d.instruments(b) })
 	case m.method == heartbeat || m.method == noMethod && m.answer:
 		m.Skip(feed.Ignored)
 	case m.method != subscription:

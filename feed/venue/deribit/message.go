@@ -18,6 +18,7 @@ type message struct {
 	answer    bool // to a request
 	listed    bool // its trades are decoded
 	list      scan.Value
+	result    scan.Value // of a request
 	text      [96]byte
 }
 
@@ -91,6 +92,9 @@ const (
 	dayLow
 	dayVolume
 	dayVolumeUSD
+	tickSize // these, in an answer, of what an instrument is
+	minAmount
+	instrumentType
 	numFields
 )
 
@@ -98,6 +102,7 @@ var fieldNames = [numFields]string{
 	"instrument_name", "timestamp", "type", "change_id", "prev_change_id", "bids", "asks", "direction", "price", "amount", "trade_id",
 	"best_bid_price", "best_bid_amount", "best_ask_price", "best_ask_amount", "last_price", "mark_price", "index_price", "open_interest",
 	"current_funding", "state", "stats", "high", "low", "volume", "open", "close", "tick", "cost", "high", "low", "volume", "volume_usd",
+	"tick_size", "min_trade_amount", "instrument_type",
 }
 
 // slot returns which of the slots from one up to another is a field's, and whether it is of use.
@@ -111,7 +116,7 @@ func slot(name []byte, from, to byte) (byte, bool) {
 }
 
 func (m *message) begin() {
-	m.method, m.channel.kind, m.list = noMethod, noChannel, scan.Value{}
+	m.method, m.channel.kind, m.list, m.result = noMethod, noChannel, scan.Value{}, scan.Value{}
 	m.hasParams, m.hasData, m.answer, m.listed = false, false, false, false
 }
 
@@ -213,7 +218,7 @@ func (m *message) fields() {
 
 func (m *message) stats() {
 	for name, ok := m.Cursor.Key(); ok; name, ok = m.Cursor.Key() {
-		if s, known := slot(name, dayHigh, numFields); known {
+		if s, known := slot(name, dayHigh, tickSize); known {
 			m.Take(s)
 		} else {
 			m.Cursor.Value()

@@ -69,6 +69,7 @@ func (d *decoder) read(b *market.Batch) {
 		return
 	}
 	done := false
+	var universe scan.Value
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		switch string(key) {
 		case "channel":
@@ -83,12 +84,16 @@ func (d *decoder) read(b *market.Batch) {
 			} else {
 				d.Once(&d.data, dataField)
 			}
+		case "universe":
+			d.Once(&universe, universeField)
 		default:
 			c.Value()
 		}
 	}
 	switch {
 	case done:
+	case universe.Kind == scan.Array && d.name.Kind == scan.None:
+		d.Within(universe, func() { d.instruments(b) })
 	case d.channel.answer:
 		d.Skip(feed.Ignored)
 	case d.channel.decode == nil || d.data.Kind == scan.None:

@@ -33,12 +33,14 @@ const (
 	markPxField
 	channelField
 	dataField
+	universeField
+	szDecimalsField
 	numFields
 )
 
 var fieldNames = [numFields]string{
 	"coin", "time", "px", "sz", "side", "tid", "levels", "bbo", "ctx", "funding", "openInterest", "prevDayPx", "dayNtlVlm",
-	"dayBaseVlm", "oraclePx", "markPx", "channel", "data",
+	"dayBaseVlm", "oraclePx", "markPx", "channel", "data", "universe", "szDecimals",
 }
 
 // slot returns the slot of a field, and whether it is of use.

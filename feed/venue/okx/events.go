@@ -128,12 +128,13 @@ func (d *decoder) funding(b *market.Batch) {
 	t.Put(market.FundingTime, market.Int(d.Millis(fundingTime)))
 }
 
-// instrument decodes whether an instrument is traded.
+// instrument decodes what an instrument is, and whether it is traded.
 func (d *decoder) instrument(b *market.Batch) {
 	sym := d.symbol()
 	if sym == nil {
 		return
 	}
+	d.facts(b, sym)
 	s := b.Status(sym, 0)
 	if word := d.Word(state); string(word) != "live" {
 		s.State, s.Reason = market.Halted, cmp.Or(reasons[string(word)], "not live")

@@ -50,6 +50,12 @@ const (
 	fundingTime
 	oi
 	state
+	tickSz
+	lotSz
+	ctVal
+	ctMult
+	ctValCcy
+	ctType
 	// of the record itself
 	arg
 	name
@@ -61,6 +67,7 @@ const (
 var names = [...]string{
 	"instId", "ts", "tradeId", "px", "sz", "side", "last", "askPx", "askSz", "bidPx", "bidSz", "open24h", "high24h", "low24h",
 	"vol24h", "volCcy24h", "bids", "asks", "seqId", "prevSeqId", "checksum", "markPx", "idxPx", "fundingRate", "fundingTime", "oi", "state",
+	"tickSz", "lotSz", "ctVal", "ctMult", "ctValCcy", "ctType",
 	"arg", "arg.channel", "action", "event", "data",
 }
 
