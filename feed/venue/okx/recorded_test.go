@@ -85,7 +85,7 @@ var samples = map[string]string{
 	"Interest":    "ticker OKX LTC-USD-SWAP time=1597026383085000 openInterest=5000",
 	"MarkPrice":   "ticker OKX LTC-USD-190628 time=1597026383085000 mark=0.1",
 	"OrderBook":   "book OKX ETH-USDT time=1597026383085000 snapshot chain=okx first=0 last=123456 prev=0 check=okx-crc32 sum=3439771253 bids 8476.97:256 8475.55:101 8475.54:100 8475.3:1 8447.32:6 8447.02:246 8446.83:24 8446:95 asks 8476.98:415 8477:7 8477.34:85 8477.56:1 8505.84:8 8506.37:85 8506.49:2 8506.96:100",
-	"Symbol":      "status OKX BTC-USDT state=live",
+	"Symbol":      "instrument OKX BTC-USDT tick=0.1 lot=0.00000001 contract=  inverse=false\nstatus OKX BTC-USDT state=live",
 	"Ticker":      "quote OKX BTC-USDT time=1597026383085000 bid=8888.88 x 5 ask=9999.99 x 11\nticker OKX BTC-USDT time=1597026383085000 last=9999.99 open=9000 high=10000 low=8888.88 volume=2222 quoteVolume=2222",
 	"Trades":      "trade OKX BTC-USDT time=1630048897897000 id=130639474 px=42219.9 qty=0.12060306 side=buy",
 	"candle1m":    "candle OKX USDC-USDT start=1685221620000000 width=60000000 o=0.9981 h=0.9981 l=0.9981 c=0.9981 v=0 n=0 quoteVolume=0 vwap= final=false",
