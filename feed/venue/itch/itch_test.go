@@ -153,3 +153,63 @@ func TestOnly(t *testing.T) {
 		t.Errorf("another stock: %v", r.err)
 	}
 }
+
+// A message that cannot be, were all before it known, shows that something is missing.
+func TestImpossibleMessages(t *testing.T) {
+	name := padded("AAPL")
+	for what, m := range map[string][]byte{
+		"an order of a number that there is":  write('A', 1, 2, uint64(5), byte('B'), uint32(1), name, uint32(1)),
+		"a cancel of another stock's order":   write('X', 2, 2, uint64(5), uint32(1)),
+		"a cancel of more than there is":      write('X', 1, 2, uint64(5), uint32(11)),
+		"a delete of no order":                write('D', 1, 2, uint64(6)),
+		"a replace of no order":               write('U', 1, 2, uint64(6), uint64(7), uint32(1), uint32(1)),
+		"a replace by an order that there is": write('U', 1, 2, uint64(5), uint64(9), uint32(1), uint32(1)),
+		"an execution of no order":            write('E', 1, 2, uint64(6), uint32(1), uint64(1)),
+		"an execution of more than there is":  write('C', 1, 2, uint64(5), uint32(11), uint64(1), byte('N'), uint32(1)),
+		"another stock of the same number":    write('A', 2, 2, uint64(6), byte('B'), uint32(1), name, uint32(1)),
+	} {
+		r := newReader(itch.Format)
+		for _, m := range [][]byte{
+			write('S', 0, 1, byte('O')), directory(1, 1, "AAPL"), directory(2, 1, "MSFT"),
+			write('A', 1, 1, uint64(5), byte('B'), uint32(10), name, uint32(10000)),
+			write('A', 1, 1, uint64(9), byte('B'), uint32(10), name, uint32(10000)),
+		} {
+			r.read(m)
+		}
+		r.read(m)
+		for _, stock := range []string{"AAPL", "MSFT"} {
+			if !r.gaps[stock] || r.books[stock].Good() {
+				t.Errorf("%s: gaps %v, and %s is good: %v", what, r.gaps, stock, r.books[stock].Good())
+			}
+		}
+	}
+}
+
+// What halted a stock yesterday is not said of it today.
+func TestHaltsAreOfTheDay(t *testing.T) {
+	r := newReader(itch.Format)
+	state := func(m []byte) market.RoomState {
+		t.Helper()
+		if r.read(m); r.err != nil {
+			t.Fatal(r.err)
+		}
+		return r.batch.Events[0].Payload.(*market.Status).State
+	}
+	name := padded("AAPL")
+	if s := state(write('H', 1, 1, name, "H T1  ")); s != market.Halted {
+		t.Errorf("halted: %s", s)
+	}
+	if s := state(write('h', 1, 1, name, "QT")); s != market.Halted {
+		t.Errorf("the end of an operational halt, while trading is halted: %s", s)
+	}
+	r.read(write('S', 0, 1, byte('O')))
+	if s := state(write('h', 1, 1, name, "QT")); s != market.Live {
+		t.Errorf("the day after: %s", s)
+	}
+	if s := state(write('h', 1, 1, name, "QH")); s != market.Halted {
+		t.Errorf("an operational halt: %s", s)
+	}
+	if s := state(write('H', 1, 1, name, "T     ")); s != market.Halted {
+		t.Errorf("trading, but for the operational halt: %s", s)
+	}
+}
