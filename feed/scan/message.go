@@ -141,6 +141,17 @@ func (m *Message) Side(slot byte, side *[]market.Level) {
 	m.Read(slot, good)
 }
 
+// Ladder does the same where levels are objects, with their price and quantity in fields of these names.
+func (m *Message) Ladder(slot byte, side *[]market.Level, price, qty string) {
+	if !m.Cursor.At('[') {
+		m.Take(slot)
+		return
+	}
+	var good bool
+	*side, good = m.Cursor.Ladder((*side)[:0], price, qty)
+	m.Read(slot, good)
+}
+
 // Read notes a list as a field whose levels were read, and whether all of them are some.
 func (m *Message) Read(slot byte, good bool) {
 	m.Note(slot, Value{Kind: Array})

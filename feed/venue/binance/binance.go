@@ -6,7 +6,6 @@ package binance
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -53,28 +52,13 @@ type decoder struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
-	m := &d.message
-	m.begin(r)
-	d.read(b)
-	err := m.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
+	return d.message.Decode(b, r, MaxRecord, d.read, d.message.fieldName)
 }
 
 // read goes through the record once, whatever order its fields are in.
 func (d *decoder) read(b *market.Batch) {
 	m := &d.message
+	m.begin()
 	switch {
 	case m.Cursor.Object():
 		if m.envelope() {
@@ -87,7 +71,7 @@ func (d *decoder) read(b *market.Batch) {
 		d.list(b)
 	default:
 		m.Cursor.Value()
-		m.refuse(feed.UnknownKind)
+		m.Refuse(feed.UnknownKind)
 	}
 }
 
@@ -97,7 +81,7 @@ func (d *decoder) list(b *market.Batch) {
 	for m.Cursor.More() {
 		if !m.Cursor.Object() {
 			m.Cursor.Value()
-			m.refuse(feed.UnknownKind)
+			m.Refuse(feed.UnknownKind)
 			continue
 		}
 		m.fields()
@@ -108,7 +92,7 @@ func (d *decoder) list(b *market.Batch) {
 // event decodes the message whose fields were read.
 func (d *decoder) event(b *market.Batch) {
 	m := &d.message
-	if !m.healthy() {
+	if !m.Healthy() {
 		return
 	}
 	switch kind := m.kind(); string(kind) {
@@ -129,11 +113,11 @@ func (d *decoder) event(b *market.Batch) {
 	case "markPriceUpdate":
 		d.mark(b)
 	case "serverShutdown":
-		m.skip(feed.Ignored)
+		m.Skip(feed.Ignored)
 	case "":
 		d.nameless(b)
 	default:
-		m.refuse(fmt.Errorf("%w: %.40q", feed.UnknownKind, kind))
+		m.Refuse(fmt.Errorf("%w: %.40q", feed.UnknownKind, kind))
 	}
 }
 
@@ -149,11 +133,11 @@ func (d *decoder) nameless(b *market.Batch) {
 		m.listing = true
 		d.instruments(b)
 	case m.answer:
-		m.skip(feed.Ignored)
+		m.Skip(feed.Ignored)
 	case m.Has('u') && m.Has('B') && m.Has('A'): // spot's bookTicker, which has no time either
 		d.quote(b, 0)
 	default:
-		m.refuse(feed.UnknownKind)
+		m.Refuse(feed.UnknownKind)
 	}
 }
 
@@ -164,25 +148,15 @@ func (d *decoder) symbol() *market.Symbol {
 
 // named returns the symbol of a native name.
 func (d *decoder) named(native []byte) *market.Symbol {
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.message.skip(err)
-	default:
-		d.message.refuse(err)
-	}
-	return sym
+	return d.message.Symbol(d.symbols, native, d.product.meet)
 }
 
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	if !isNative(native) {
-		return nil, feed.BadSymbol
+// meet makes a symbol of a name that is new.
+func (p *product) meet(native string) (market.Symbol, bool) {
+	if !isNative([]byte(native)) {
+		return market.Symbol{}, false
 	}
-	sym := d.product.symbol(string(native))
-	sym.Venue = d.product.venue
-	return d.symbols.Add(native, sym)
+	sym := p.symbol(native)
+	sym.Venue = p.venue
+	return sym, true
 }

@@ -48,7 +48,7 @@ func (d *decoder) depth(b *market.Batch) {
 	m := &d.message
 	_, stream := m.streamName()
 	if bytes.HasPrefix(stream, []byte("rpiDepth")) {
-		m.skip(feed.Unused) // another book, with orders that only some can meet
+		m.Skip(feed.Unused) // another book, with orders that only some can meet
 		return
 	}
 	sym := d.symbol()
@@ -88,8 +88,8 @@ func (d *decoder) book(b *market.Batch) {
 	case m.Has('s'):
 		native = m.Word('s')
 	default:
-		if native = d.raise(m.label()); len(native) == 0 {
-			m.refuse(errNoLabel)
+		if native = d.raise(m.Label()); len(native) == 0 {
+			m.Refuse(errNoLabel)
 			return
 		}
 	}
@@ -104,27 +104,13 @@ func (d *decoder) book(b *market.Batch) {
 
 // sides gives the levels to the event, and takes the memory that its own had.
 func (m *message) sides(k *market.Book) {
-	if m.Value('b').Kind != scan.Array || m.Value('a').Kind != scan.Array || m.sick {
-		m.refuse(errLevels)
-		return
-	}
-	k.Bids, m.bids = m.bids, k.Bids[:0]
-	k.Asks, m.asks = m.asks, k.Asks[:0]
+	m.Sides(k, 'b', 'a', errLevels)
 }
 
 // isCut tells depth5, depth10 and depth20 from depth.
 func isCut(stream []byte) bool {
 	n, ok := bytes.CutPrefix(stream, []byte("depth"))
 	return ok && len(n) > 0 && n[0]-'0' <= 9
-}
-
-// label returns the symbol that the record's producer says it is of: a REST order book of spot or
-// USD-M does not.
-func (m *message) label() []byte {
-	if s := m.header("symbol"); s != nil {
-		return s
-	}
-	return m.record.Key
 }
 
 // raise returns a name in capitals, as all native names are: streams, and so keys, have small letters.

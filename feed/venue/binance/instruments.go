@@ -35,7 +35,7 @@ func (d *decoder) instruments(b *market.Batch) {
 			m.Cursor.Value()
 			m.Fail(listed, scan.Wrong)
 		}
-		if m.healthy() {
+		if m.Healthy() {
 			d.instrument(b)
 		}
 	}
@@ -50,7 +50,7 @@ func (d *decoder) instrument(b *market.Batch) {
 	}
 	tick, lot := m.step(tickSlot), m.step(lotSlot)
 	if !tick.Set() && !lot.Set() && !d.product.inverse {
-		m.skip(feed.Ignored)
+		m.Skip(feed.Ignored)
 		return
 	}
 	facts := b.Instrument(sym, 0)

@@ -6,25 +6,17 @@ import (
 
 	"tapedeck/feed"
 	"tapedeck/feed/scan"
-	"tapedeck/market"
 )
 
 // message is the message at hand, of a record that may hold several.
 type message struct {
-	scan.Fields
-	record *feed.Record
+	scan.Message
 	stream scan.Value // the combined form's
 	name   [64]byte   // memory for it, where it has escapes
-	bids   []market.Level
-	asks   []market.Level
-	sick   bool // a level is none
-	body   bool // it is a REST order book
-	answer bool // to a subscription
+	body   bool       // it is a REST order book
+	answer bool       // to a subscription
 
 	listing bool // it is a REST list of instruments
-
-	refused error
-	skipped error // why a message of the record brought nothing, where that is no fault
 }
 
 // previous is the slot of the field pu. All others that are used are called by one letter, as in the
@@ -56,71 +48,31 @@ func (m *message) slot(key []byte) (slot byte, ok bool) {
 	return 0, false
 }
 
-func (m *message) begin(r *feed.Record) {
-	m.Open(r.Value)
-	m.record, m.stream = r, scan.Value{}
-	m.refused, m.skipped, m.listing = nil, nil, false
+func (m *message) begin() {
+	m.stream, m.listing = scan.Value{}, false
 	m.clear()
 }
 
 // clear forgets the message before.
 func (m *message) clear() {
 	m.Clear()
-	m.sick, m.body, m.answer = false, false, false
+	m.body, m.answer = false, false
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	m.record = nil
-	whole := m.Close()
-	fault, slot := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], m.fieldName(slot))
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
-	}
-	return feed.Ignored // an empty list
-}
-
-// fieldName returns what the field of a slot is called in the message.
+// fieldName says what a slot's field is called in the message.
 func (m *message) fieldName(slot byte) string {
 	switch word := bodyNames[slot]; {
 	case slot == previous:
-		return "pu"
+		return "field pu"
 	case m.listing:
-		return infoNames[slot]
+		return "field " + infoNames[slot]
 	case m.body && word != "":
-		return word
+		return "field " + word
 	}
-	return string(rune(slot))
+	return "field " + string(rune(slot))
 }
 
 var bodyNames = map[byte]string{'u': "lastUpdateId", 'b': "bids", 'a': "asks", 's': "symbol"}
-
-// healthy reports that nothing was refused so far.
-func (m *message) healthy() bool {
-	fault, _ := m.Fault()
-	return fault == scan.Sound && m.refused == nil
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }
 
 // envelope reads the fields of the object in which the cursor is: a message's own, or those of the
 // message in "data". True: data is a list, in which the cursor is then.
@@ -155,7 +107,7 @@ func (m *message) rest() {
 		case "stream":
 			m.takeStream()
 		case "data":
-			m.refuse(errTwoData)
+			m.Refuse(errTwoData)
 			c.Value()
 		default:
 			c.Value()
@@ -171,7 +123,7 @@ var (
 func (m *message) takeStream() {
 	before := m.stream.Kind
 	if m.stream = m.Cursor.Value(); m.stream.Kind != scan.String || before != scan.None {
-		m.refuse(errStream)
+		m.Refuse(errStream)
 	}
 }
 
@@ -186,21 +138,16 @@ func (m *message) fields() {
 // take notes one field. The levels of a book are read at once, so that they are gone through once.
 func (m *message) take(key []byte) {
 	slot, ok := m.slot(key)
-	good := true
 	switch {
 	case !ok:
 		m.Cursor.Value()
-		return
-	case slot == 'b' && m.Cursor.At('['):
-		m.bids, good = m.Cursor.Levels(m.bids[:0])
-	case slot == 'a' && m.Cursor.At('['):
-		m.asks, good = m.Cursor.Levels(m.asks[:0])
+	case slot == 'b':
+		m.Side(slot, &m.Bids)
+	case slot == 'a':
+		m.Side(slot, &m.Asks)
 	default:
 		m.Take(slot)
-		return
 	}
-	m.Note(slot, scan.Value{Kind: scan.Array})
-	m.sick = m.sick || !good
 }
 
 // kind returns what the message says it is; nothing if it does not.
@@ -223,9 +170,9 @@ func (m *message) streamName() (native, stream []byte) {
 }
 
 func (m *message) header(key string) []byte {
-	for i := range m.record.Headers {
-		if m.record.Headers[i].Key == key {
-			return m.record.Headers[i].Value
+	for i := range m.Record.Headers {
+		if m.Record.Headers[i].Key == key {
+			return m.Record.Headers[i].Value
 		}
 	}
 	return nil

@@ -11,10 +11,10 @@ func (d *decoder) trade(b *market.Batch, stream string, id byte) {
 	m := &d.message
 	switch {
 	case d.trades != stream:
-		m.skip(feed.Unused)
+		m.Skip(feed.Unused)
 		return
 	case m.Has('X') && string(m.Word('X')) != "MARKET":
-		m.skip(feed.Ignored) // the insurance fund's, an auto-deleveraging: not made in the market
+		m.Skip(feed.Ignored) // the insurance fund's, an auto-deleveraging: not made in the market
 		return
 	}
 	sym := d.symbol()

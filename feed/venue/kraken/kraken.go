@@ -3,7 +3,6 @@
 package kraken
 
 import (
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -34,16 +33,11 @@ const MaxRecord = 1 << 20
 
 // decoder is what both versions need to decode one partition.
 type decoder struct {
-	scan.Fields
+	scan.Message
 	symbols *feed.Symbols
 	known   map[*market.Symbol]*memory // one for each symbol of which something must be remembered
 
-	text    [64]byte // memory for a word with escapes
-	bids    []market.Level
-	asks    []market.Level
-	sick    bool // a level is none
-	refused error
-	skipped error // why a part brought nothing, where that is no fault
+	text [64]byte // memory for a word with escapes
 }
 
 // memory is what is remembered of one symbol.
@@ -62,98 +56,18 @@ func (d *decoder) memory(sym *market.Symbol) *memory {
 	return m
 }
 
-// decode decodes a record by read, and takes its events back if it is bad.
-func (d *decoder) decode(b *market.Batch, r *feed.Record, read func(*market.Batch), name func(byte) string) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
-	d.Open(r.Value)
-	d.sick, d.refused, d.skipped = false, nil, nil
-	read(b)
-	err := d.end(len(b.Events) > before, name)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
-}
-
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (d *decoder) end(events bool, name func(byte) string) error {
-	whole := d.Close()
-	fault, slot := d.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: %s", faults[fault], name(slot))
-	case d.refused != nil:
-		return d.refused
-	case events:
-		return nil
-	case d.skipped != nil:
-		return d.skipped
-	}
-	return feed.Ignored // an empty list
-}
-
-// healthy reports that nothing was refused so far.
-func (d *decoder) healthy() bool {
-	fault, _ := d.Fault()
-	return fault == scan.Sound && d.refused == nil
-}
-
-func (d *decoder) refuse(why error) {
-	if d.refused == nil {
-		d.refused = why
-	}
-}
-
-func (d *decoder) skip(why error) { d.skipped = why }
-
 // named returns the symbol of a native name; nil if it is not wanted, or cannot be.
-func (d *decoder) named(native []byte) *market.Symbol {
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
-}
-
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	sym, ok := symbolOf(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	return d.symbols.Add(native, sym)
-}
+func (d *decoder) named(native []byte) *market.Symbol { return d.Symbol(d.symbols, native, symbolOf) }
 
 var errLevels = fmt.Errorf("%w: a level has no price or quantity, or one that cannot be", feed.BadValue)
 
 // sides gives the levels to the event, and takes the memory that its own had.
 func (d *decoder) sides(k *market.Book) {
-	if d.sick {
-		d.refuse(errLevels)
+	if d.Sick {
+		d.Refuse(errLevels)
 		return
 	}
-	k.Bids, d.bids = d.bids, k.Bids[:0]
-	k.Asks, d.asks = d.asks, k.Asks[:0]
+	d.Give(k)
 }
 
 func goodLevel(l market.Level) bool {

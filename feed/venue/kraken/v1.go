@@ -43,7 +43,7 @@ func v1Name(slot byte) string {
 
 // Decode implements feed.Decoder.
 func (d *v1) Decode(b *market.Batch, r *feed.Record) error {
-	return d.decode(b, r, d.record, v1Name)
+	return d.Message.Decode(b, r, MaxRecord, d.record, v1Name)
 }
 
 func (d *v1) record(b *market.Batch) {
@@ -55,7 +55,7 @@ func (d *v1) record(b *market.Batch) {
 		d.message(b)
 	default:
 		c.Value()
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 	}
 }
 
@@ -72,11 +72,11 @@ func (d *v1) answer() {
 	if d.Kind('e') == scan.String {
 		switch string(d.Word('e')) {
 		case "heartbeat", "systemStatus", "subscriptionStatus", "pong", "error":
-			d.skip(feed.Ignored)
+			d.Skip(feed.Ignored)
 			return
 		}
 	}
-	d.refuse(feed.UnknownKind)
+	d.Refuse(feed.UnknownKind)
 }
 
 // message reads a list, and decodes it when its last part has said what it is.
@@ -98,10 +98,10 @@ func (d *v1) message(b *market.Batch) {
 		}
 	}
 	if d.pair.Kind == scan.None {
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 		return
 	}
-	if d.healthy() {
+	if d.Healthy() {
 		d.event(b)
 	}
 }
@@ -110,7 +110,7 @@ var errParts = fmt.Errorf("%w: the list has more parts than it may", feed.BadVal
 
 func (d *v1) only(v *scan.Value) {
 	if v.Kind != scan.None {
-		d.refuse(errParts)
+		d.Refuse(errParts)
 	}
 	*v = d.Cursor.Value()
 }
@@ -133,9 +133,9 @@ func (d *v1) fields() {
 		}
 		switch {
 		case (slot == 'a' || slot == allAsks) && d.levelsAhead():
-			d.asks = d.levels(d.asks[:0])
+			d.Asks = d.levels(d.Asks[:0])
 		case (slot == 'b' || slot == allBids) && d.levelsAhead():
-			d.bids = d.levels(d.bids[:0])
+			d.Bids = d.levels(d.Bids[:0])
 		default:
 			d.Take(slot)
 			continue
@@ -163,7 +163,7 @@ func (d *v1) levels(dst []market.Level) []market.Level {
 		good, time := false, int64(0)
 		if !c.Array() {
 			c.Value()
-			d.sick = true
+			d.Sick = true
 			continue
 		}
 		for i := 0; c.More(); i++ {
@@ -177,7 +177,7 @@ func (d *v1) levels(dst []market.Level) []market.Level {
 				time, good = seconds(c, v)
 			}
 		}
-		d.sick = d.sick || !good || !goodLevel(l)
+		d.Sick = d.Sick || !good || !goodLevel(l)
 		d.newest = max(d.newest, time)
 		dst = append(dst, l)
 	}
@@ -198,7 +198,7 @@ func (d *v1) event(b *market.Batch) {
 	}
 	decode := v1Channels[string(kind)]
 	if decode == nil || n < 0 {
-		d.refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, name))
+		d.Refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, name))
 		return
 	}
 	if sym := d.named(c.Text(d.pair, d.pairs[:0])); sym != nil {
@@ -220,7 +220,7 @@ func (d *v1) book(b *market.Batch, sym *market.Symbol, depth int) {
 	}
 	switch {
 	case depth == 0:
-		d.refuse(fmt.Errorf("%w: a book without its depth", feed.UnknownKind))
+		d.Refuse(fmt.Errorf("%w: a book without its depth", feed.UnknownKind))
 	case k.Snapshot && (d.Has('a') || d.Has('b')):
 		d.Fail('a', scan.Wrong)
 	case k.Snapshot && !d.Has(allAsks), !k.Snapshot && !d.Has('b') && !d.Has('a'):
@@ -228,8 +228,8 @@ func (d *v1) book(b *market.Batch, sym *market.Symbol, depth int) {
 	case k.Snapshot && !d.Has(allBids):
 		d.Fail(bids, scan.Missing)
 	}
-	d.side(asks, &d.asks)
-	d.side(bids, &d.bids)
+	d.side(asks, &d.Asks)
+	d.side(bids, &d.Bids)
 	if d.Has('c') {
 		k.Check, k.Sum = &check, d.sum('c')
 	}
@@ -277,7 +277,7 @@ func (d *v1) spread(b *market.Batch, sym *market.Symbol, _ int) {
 		q.BidPrice, q.BidQty = order(d.Size(0), d.Size(3))
 		q.AskPrice, q.AskQty = order(d.Size(1), d.Size(4))
 	})
-	if d.healthy() {
+	if d.Healthy() {
 		d.memory(sym).spread = true
 	}
 }
@@ -303,7 +303,7 @@ func (d *v1) candle(b *market.Batch, sym *market.Symbol, minutes int) {
 func (d *v1) row(decode func()) {
 	outside := d.Cursor
 	if d.list.Kind != scan.Array {
-		d.refuse(errContent)
+		d.Refuse(errContent)
 		return
 	}
 	d.Cursor = outside.Into(d.list)
@@ -315,7 +315,7 @@ func (d *v1) row(decode func()) {
 func (d *v1) rows(decode func()) {
 	outside := d.Cursor
 	if d.list.Kind != scan.Array {
-		d.refuse(errContent)
+		d.Refuse(errContent)
 		return
 	}
 	d.Cursor = outside.Into(d.list)
@@ -332,7 +332,7 @@ var errContent = fmt.Errorf("%w: the content is not what the channel has", feed.
 func (d *v1) next(decode func()) {
 	if !d.Cursor.Array() {
 		d.Cursor.Value()
-		d.refuse(errContent)
+		d.Refuse(errContent)
 		return
 	}
 	d.Clear()
@@ -343,7 +343,7 @@ func (d *v1) next(decode func()) {
 			d.Cursor.Value()
 		}
 	}
-	if d.healthy() {
+	if d.Healthy() {
 		decode()
 	}
 }

@@ -91,7 +91,7 @@ var v2Channels = map[string]v2Channel{
 
 // Decode implements feed.Decoder.
 func (d *v2) Decode(b *market.Batch, r *feed.Record) error {
-	return d.decode(b, r, d.record, v2Name)
+	return d.Message.Decode(b, r, MaxRecord, d.record, v2Name)
 }
 
 // record reads the message. Its data is decoded on the way if it is known by then what it is, as it nearly
@@ -102,7 +102,7 @@ func (d *v2) record(b *market.Batch) {
 	d.name, d.kind, d.data, d.clock, d.method, d.at = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
 	if !c.Object() {
 		c.Value()
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 		return
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
@@ -131,7 +131,7 @@ func (d *v2) record(b *market.Batch) {
 			c.Value()
 		}
 	}
-	if d.healthy() {
+	if d.Healthy() {
 		d.rest(b)
 	}
 }
@@ -158,9 +158,9 @@ func (d *v2) rest(b *market.Batch) {
 	case d.method.Kind == scan.String && d.data.Kind == scan.None:
 		d.answer()
 	case string(name) == "heartbeat" || string(name) == "status":
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	case d.channel.decode == nil || d.data.Kind == scan.None:
-		d.refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, name))
+		d.Refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, name))
 	case d.done:
 	default:
 		if d.channel.clocks && d.clock.Kind != scan.None {
@@ -184,7 +184,7 @@ func (d *v2) inside(v scan.Value, do func()) {
 // answer judges the answer to a request. That to a subscription of a book says the depth, which no
 // message of the book does.
 func (d *v2) answer() {
-	d.skip(feed.Ignored)
+	d.Skip(feed.Ignored)
 	if d.at.Kind != scan.Object || string(d.word(d.method)) != "subscribe" {
 		return
 	}
@@ -206,7 +206,7 @@ func (d *v2) answer() {
 			return
 		}
 		levels := d.Count(depth)
-		if sym := d.named(d.Word(symbol)); sym != nil && d.healthy() {
+		if sym := d.named(d.Word(symbol)); sym != nil && d.Healthy() {
 			d.memory(sym).told = int(min(levels, maxDepth))
 		}
 	})
@@ -257,7 +257,7 @@ func (d *v2) list(b *market.Batch) {
 			continue
 		}
 		d.fields()
-		if d.healthy() {
+		if d.Healthy() {
 			d.channel.decode(d, b)
 		}
 	}
@@ -266,7 +266,7 @@ func (d *v2) list(b *market.Batch) {
 // fields reads an element. The levels of a book are read at once, so that they are gone through once.
 func (d *v2) fields() {
 	d.Clear()
-	d.sick = false
+	d.Sick = false
 	c := &d.Cursor
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		slot, ok := v2Slots[string(key)]
@@ -276,15 +276,15 @@ func (d *v2) fields() {
 			c.Value()
 			continue
 		case slot == bids && c.At('['):
-			d.bids, good = c.Ladder(d.bids[:0], "price", "qty")
+			d.Bids, good = c.Ladder(d.Bids[:0], "price", "qty")
 		case slot == asks && c.At('['):
-			d.asks, good = c.Ladder(d.asks[:0], "price", "qty")
+			d.Asks, good = c.Ladder(d.Asks[:0], "price", "qty")
 		default:
 			d.Take(slot)
 			continue
 		}
 		d.Note(slot, read)
-		d.sick = d.sick || !good
+		d.Sick = d.Sick || !good
 	}
 }
 
@@ -309,7 +309,7 @@ func (d *v2) book(b *market.Batch) {
 	}
 	k.Check, k.Sum = &check, d.sum(checksum)
 	d.sides(k)
-	if d.healthy() {
+	if d.Healthy() {
 		k.Depth = d.depth(sym, k)
 	}
 }
@@ -341,7 +341,7 @@ func (d *v2) depth(sym *market.Symbol, k *market.Book) int {
 // trade decodes a trade. A snapshot has the last 50 before the subscription.
 func (d *v2) trade(b *market.Batch) {
 	if d.typed(); d.snapshot {
-		d.skip(errPast)
+		d.Skip(errPast)
 		return
 	}
 	sym := d.named(d.Word(symbol))

@@ -52,14 +52,9 @@ func (d *decoder) book(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	k := b.Book(sym, d.ms(timestamp))
+	k := b.Book(sym, d.Millis(timestamp))
 	k.Snapshot = true
-	if d.Value(bids) != read || d.Value(asks) != read || d.sick {
-		d.refuse(errLevels)
-		return
-	}
-	k.Bids, d.bids = d.bids, k.Bids[:0]
-	k.Asks, d.asks = d.asks, k.Asks[:0]
+	d.Sides(k, bids, asks, errLevels)
 	d.number(sym, k)
 }
 
@@ -69,7 +64,7 @@ func (d *decoder) change(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	k := b.Book(sym, d.ms(timestamp))
+	k := b.Book(sym, d.Millis(timestamp))
 	l := market.Level{Price: d.Price(price), Qty: d.Size(qty)}
 	if d.buys() {
 		k.Bids = append(k.Bids, l)
@@ -85,8 +80,8 @@ func (d *decoder) number(sym *market.Symbol, k *market.Book) {
 	if id > maxID {
 		d.Fail(seq, scan.Wrong)
 	}
-	at := d.ms(timestamp)
-	if fault, _ := d.Fault(); fault != scan.Sound {
+	at := d.Millis(timestamp)
+	if !d.Healthy() {
 		return
 	}
 	s := d.sequences[sym]

@@ -10,14 +10,14 @@ import (
 // the market either.
 func (d *decoder) trade(b *market.Batch) {
 	if word := d.Word(kind); word != nil && string(word) != "fill" && string(word) != "liquidation" {
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 		return
 	}
 	sym := d.symbol()
 	if sym == nil {
 		return
 	}
-	t := b.Trade(sym, d.ms(time))
+	t := b.Trade(sym, d.Millis(time))
 	t.Price, t.Qty = d.Price(price), d.Price(qty)
 	var ok bool
 	if t.ID, ok = market.MakeID(d.Word(uid)); !ok {
@@ -45,7 +45,7 @@ func (d *decoder) ticker(b *market.Batch) {
 	if sym == nil {
 		return
 	}
-	at := d.ms(time)
+	at := d.Millis(time)
 	q := b.Quote(sym, at)
 	q.BidPrice, q.BidQty = d.order(bid, bidSize)
 	q.AskPrice, q.AskQty = d.order(ask, askSize)
@@ -65,7 +65,7 @@ func (d *decoder) ticker(b *market.Batch) {
 		t.Put(market.Funding, d.Number(fundingRate))
 	}
 	if !d.Empty(fundingTime) {
-		t.Put(market.FundingTime, market.Int(d.ms(fundingTime)))
+		t.Put(market.FundingTime, market.Int(d.Millis(fundingTime)))
 	}
 	if d.Has(suspended) {
 		s := b.Status(sym, at)

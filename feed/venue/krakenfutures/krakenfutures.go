@@ -3,7 +3,6 @@
 package krakenfutures
 
 import (
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -25,14 +24,9 @@ const MaxRecord = 1 << 20
 
 // decoder decodes one partition.
 type decoder struct {
-	scan.Fields
+	scan.Message
 	symbols   *feed.Symbols
 	sequences map[*market.Symbol]*sequence // one for each symbol that has a book
-
-	bids, asks []market.Level
-	sick       bool // a level is none
-	refused    error
-	skipped    error // why the message brought nothing, where that is no fault
 }
 
 // The slots of a message's fields, in the order of names.
@@ -84,85 +78,35 @@ var slots = func() map[string]byte {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
-	d.Open(r.Value)
-	d.sick, d.refused, d.skipped = false, nil, nil
-	d.message(b)
-	err := d.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
+	return d.Message.Decode(b, r, MaxRecord, d.message, fieldName)
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string {
+	return "field " + names[slot]
 }
-
-// end says what became of the record, and lets go of it.
-func (d *decoder) end(events bool) error {
-	whole := d.Close()
-	fault, slot := d.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], names[slot])
-	case d.refused != nil:
-		return d.refused
-	case events:
-		return nil
-	}
-	return d.skipped
-}
-
-func (d *decoder) refuse(why error) {
-	if d.refused == nil {
-		d.refused = why
-	}
-}
-
-func (d *decoder) skip(why error) { d.skipped = why }
-
-// read is what is noted of levels that were read.
-var read = scan.Value{Kind: scan.Array}
 
 // message goes through the record once, whatever order its fields are in, and decodes it. The levels of a book
 // are read at once.
 func (d *decoder) message(b *market.Batch) {
 	c := &d.Cursor
-	if !c.Object() {
-		c.Value()
-		d.refuse(feed.UnknownKind)
+	if !d.Enter() {
 		return
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		slot, ok := slots[string(key)]
-		good := true
 		switch {
 		case !ok:
 			c.Value()
-			continue
-		case slot == bids && c.At('['):
-			d.bids, good = c.Ladder(d.bids[:0], "price", "qty")
-		case slot == asks && c.At('['):
-			d.asks, good = c.Ladder(d.asks[:0], "price", "qty")
+		case slot == bids:
+			d.Ladder(slot, &d.Bids, "price", "qty")
+		case slot == asks:
+			d.Ladder(slot, &d.Asks, "price", "qty")
 		default:
 			d.Take(slot)
-			continue
 		}
-		d.Note(slot, read)
-		d.sick = d.sick || !good
 	}
-	if fault, _ := d.Fault(); fault == scan.Sound {
+	if d.Healthy() {
 		d.event(b)
 	}
 }
@@ -174,7 +118,7 @@ func (d *decoder) event(b *market.Batch) {
 		return
 	}
 	if d.Kind(feedName) != scan.String {
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 		return
 	}
 	switch name := d.Word(feedName); string(name) {
@@ -185,15 +129,15 @@ func (d *decoder) event(b *market.Batch) {
 	case "trade":
 		d.trade(b)
 	case "trade_snapshot":
-		d.skip(errPast)
+		d.Skip(errPast)
 	case "ticker":
 		d.ticker(b)
 	case "ticker_lite":
 		d.lite(b)
 	case "heartbeat":
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	default:
-		d.refuse(fmt.Errorf("%w: feed %.40q", feed.UnknownKind, name))
+		d.Refuse(fmt.Errorf("%w: feed %.40q", feed.UnknownKind, name))
 	}
 }
 
@@ -203,43 +147,14 @@ var errPast = fmt.Errorf("%w: trades from before the subscription", feed.Ignored
 func (d *decoder) answer() {
 	switch string(d.Word(event)) {
 	case "info", "subscribed", "unsubscribed", "subscribed_failed", "unsubscribed_failed", "alert", "error", "challenge", "pong":
-		d.skip(feed.Ignored)
+		d.Skip(feed.Ignored)
 	default:
-		d.refuse(fmt.Errorf("%w: an event", feed.UnknownKind))
+		d.Refuse(fmt.Errorf("%w: an event", feed.UnknownKind))
 	}
 }
 
 // symbol returns the message's symbol; nil if it is not wanted, or cannot be.
 func (d *decoder) symbol() *market.Symbol {
 	native := d.Word(product)
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
-}
-
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	sym, ok := symbolOf(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	return d.symbols.Add(native, sym)
-}
-
-// ms returns a time in µs, of the venue's ms.
-func (d *decoder) ms(slot byte) int64 {
-	t := d.Count(slot)
-	if t == 0 || t > scan.MaxCount/1000 {
-		d.Fail(slot, scan.Wrong)
-		return 0
-	}
-	return t * 1000
+	return d.Symbol(d.symbols, native, symbolOf)
 }
