@@ -116,20 +116,20 @@ func (d *decoder) snapshot(b *market.Batch) {
 func (d *decoder) sequenced(b *market.Batch, at int64, change bool) (*market.Book, *sequence) {
 	depth, id := levels(d.part), d.id(seqField)
 	if depth == 0 {
-		d.refuse(errDepth)
+		d.Refuse(errDepth)
 	}
 	sym := d.symbol()
-	if sym == nil || !d.leveled(change) || !d.healthy() {
+	if sym == nil || !d.leveled(change) || !d.Healthy() {
 		return nil, nil
 	}
 	s := &d.memory(sym).sequence
 	if !s.covers(depth) {
-		d.skip(errOther)
+		d.Skip(errOther)
 		return nil, nil
 	}
 	k := b.Book(sym, at)
 	k.Chain, k.Depth, k.Last = &mbpChain, depth, id+s.laps*lap
-	d.sides(k)
+	d.Give(k)
 	return k, s
 }
 
@@ -143,21 +143,21 @@ func (d *decoder) depth(b *market.Batch) {
 	size, ok = bytes.CutSuffix(size, []byte(".high_freq"))
 	depth := levels(size)
 	if !ok || depth == 0 {
-		d.refuse(errDepth)
+		d.Refuse(errDepth)
 	}
 	whole, id, at := d.isWhole(), d.id(versionField), d.time(tsField)
 	sym := d.symbol()
-	if sym == nil || !d.leveled(!whole) || !d.healthy() {
+	if sym == nil || !d.leveled(!whole) || !d.Healthy() {
 		return
 	}
 	s := &d.memory(sym).sequence
 	if !s.covers(depth) {
-		d.skip(errOther)
+		d.Skip(errOther)
 		return
 	}
 	k := b.Book(sym, at)
 	k.Snapshot, k.Chain, k.Depth, k.Last = whole, &swapChain, depth, s.next(id, at)
-	d.sides(k)
+	d.Give(k)
 }
 
 // isWhole returns whether a message is a whole book, and not a change of one.
@@ -189,9 +189,9 @@ func (d *decoder) whole(b *market.Batch) {
 	case step == "step6" && d.product.contracts:
 		d.top(b, 20, d.time(tsField))
 	case len(step) > 4 && step[:4] == "step":
-		d.skip(errMerged)
+		d.Skip(errMerged)
 	default:
-		d.refuse(errDepth)
+		d.Refuse(errDepth)
 	}
 }
 
@@ -205,37 +205,31 @@ const (
 // top decodes the best levels, which are whole by themselves.
 func (d *decoder) top(b *market.Batch, depth int, at int64) {
 	if depth == 0 {
-		d.refuse(errDepth)
+		d.Refuse(errDepth)
 	}
 	if sym := d.symbol(); sym != nil && d.leveled(false) {
 		k := b.Book(sym, at)
 		k.Snapshot, k.Chain, k.Last = true, &cutChain, cutID+int64(depth)*depthID+at
-		d.sides(k)
+		d.Give(k)
 	}
 }
 
 // leveled reports whether both sides are lists of levels; of a change one may be left out, in which nothing changed.
 func (d *decoder) leveled(change bool) bool {
 	if change && !d.Has(bidsField) {
-		d.bids = d.bids[:0]
+		d.Bids = d.Bids[:0]
 	} else if d.Value(bidsField).Kind != scan.Array {
-		d.sick = true
+		d.Sick = true
 	}
 	if change && !d.Has(asksField) {
-		d.asks = d.asks[:0]
+		d.Asks = d.Asks[:0]
 	} else if d.Value(asksField).Kind != scan.Array {
-		d.sick = true
+		d.Sick = true
 	}
-	if d.sick {
-		d.refuse(errLevels)
+	if d.Sick {
+		d.Refuse(errLevels)
 	}
-	return !d.sick
-}
-
-// sides gives the levels to the event, and takes the memory that its own had.
-func (d *decoder) sides(k *market.Book) {
-	k.Bids, d.bids = d.bids, k.Bids[:0]
-	k.Asks, d.asks = d.asks, k.Asks[:0]
+	return !d.Sick
 }
 
 // touch decodes spot's best bid and ask.

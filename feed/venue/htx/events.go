@@ -18,12 +18,12 @@ var errPast = fmt.Errorf("%w: trades from before the subscription, or told befor
 func (d *decoder) trades(b *market.Batch) {
 	sym := d.symbol()
 	id, at := d.ID(idField), d.time(tsField)
-	if sym == nil || !d.healthy() {
+	if sym == nil || !d.Healthy() {
 		return
 	}
 	before := len(b.Events)
 	d.each(b, listField, (*decoder).trade)
-	if !d.healthy() {
+	if !d.Healthy() {
 		return
 	}
 	m := d.memory(sym)
@@ -31,7 +31,7 @@ func (d *decoder) trades(b *market.Batch) {
 	m.told, m.asked = id, 0
 	if past {
 		b.Undo(before)
-		d.skip(errPast)
+		d.Skip(errPast)
 		return
 	}
 	if told := b.Events[before:]; len(told) > 1 && follows(told[0], told[len(told)-1]) {
@@ -185,7 +185,7 @@ var bars = map[string]bar{
 func (d *decoder) candle(b *market.Batch) {
 	kind, ok := bars[string(d.part)]
 	if !ok {
-		d.refuse(fmt.Errorf("%w: a candle of another width", feed.UnknownKind))
+		d.Refuse(fmt.Errorf("%w: a candle of another width", feed.UnknownKind))
 		return
 	}
 	sym := d.symbol()

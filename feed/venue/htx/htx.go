@@ -4,7 +4,6 @@ package htx
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"tapedeck/feed"
@@ -77,25 +76,18 @@ type memory struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
-	d.begin(r.Value)
+	err := d.Message.Decode(b, r, MaxRecord, d.record, fieldName)
+	d.native, d.part = nil, nil // parts of the record
+	return err
+}
+
+// record decodes what the cursor is before.
+func (d *decoder) record(b *market.Batch) {
+	d.sent, d.told = 0, false
 	d.read()
-	if d.Cursor.End() && d.healthy() { // so that nothing is remembered of what is no message
+	if d.Complete() { // so that nothing is remembered of what is no message
 		d.event(b)
 	}
-	err := d.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
 }
 
 // event decodes the message whose fields were read.
@@ -112,7 +104,7 @@ func (d *decoder) event(b *market.Batch) {
 	case d.Has(statusField) && d.Kind(dataField) == scan.Array:
 		d.each(b, dataField, (*decoder).facts)
 	default:
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 	}
 }
 
@@ -128,7 +120,7 @@ func (d *decoder) channel(b *market.Batch) {
 	decode := d.product.channels[string(what)]
 	switch {
 	case decode == nil:
-		d.refuse(fmt.Errorf("%w: channel %.60q", feed.UnknownKind, name))
+		d.Refuse(fmt.Errorf("%w: channel %.60q", feed.UnknownKind, name))
 	case d.Kind(tickField) != scan.Object:
 		d.Value(tickField)
 		d.Fail(tickField, scan.Wrong)
@@ -144,9 +136,9 @@ func (d *decoder) reply(b *market.Batch) {
 	sym, what := d.stream(name)
 	switch {
 	case !d.Has(dataField):
-		d.skip(feed.Ignored) // an error
+		d.Skip(feed.Ignored) // an error
 	case d.product.contracts || string(what) != "mbp" || d.Kind(dataField) != scan.Object:
-		d.refuse(fmt.Errorf("%w: an answer to %.60q", feed.UnknownKind, name))
+		d.Refuse(fmt.Errorf("%w: an answer to %.60q", feed.UnknownKind, name))
 	default:
 		d.native = sym
 		d.snapshot(b)
@@ -160,14 +152,14 @@ func (d *decoder) notice(b *market.Batch) {
 	d.sent = d.time(sentField)
 	switch {
 	case !d.product.contracts:
-		d.refuse(feed.UnknownKind)
+		d.Refuse(feed.UnknownKind)
 	case string(what) == "funding_rate":
 		d.each(b, dataField, (*decoder).funding)
 	case string(what) == "contract_info":
 		d.told = true
 		d.each(b, dataField, (*decoder).facts)
 	default:
-		d.refuse(fmt.Errorf("%w: topic %.60q", feed.UnknownKind, topic))
+		d.Refuse(fmt.Errorf("%w: topic %.60q", feed.UnknownKind, topic))
 	}
 }
 
@@ -181,7 +173,7 @@ func (d *decoder) isAnswer() bool {
 
 // answer remembers when trades were subscribed to: the newest from before come again.
 func (d *decoder) answer() {
-	d.skip(feed.Ignored)
+	d.Skip(feed.Ignored)
 	if d.Kind(subbedField) != scan.String {
 		return
 	}
@@ -191,7 +183,7 @@ func (d *decoder) answer() {
 	}
 	d.native = sym
 	at := d.time(sentField)
-	if s := d.symbol(); s != nil && d.healthy() {
+	if s := d.symbol(); s != nil && d.Healthy() {
 		d.memory(s).asked = at
 	}
 }
@@ -215,50 +207,36 @@ func (d *decoder) each(b *market.Batch, at byte, decode func(*decoder, *market.B
 		d.Fail(at, scan.Wrong)
 		return
 	}
-	outside := d.Cursor
-	d.Cursor = outside.Into(v)
-	c := &d.Cursor
-	c.Array()
-	for c.More() {
-		d.Clear()
-		if c.At('{') {
-			d.object()
-		} else {
-			c.Value()
-			d.Fail(at, scan.Wrong)
+	d.Within(v, func() {
+		c := &d.Cursor
+		c.Array()
+		for c.More() {
+			d.Clear()
+			if c.At('{') {
+				d.object()
+			} else {
+				c.Value()
+				d.Fail(at, scan.Wrong)
+			}
+			if d.Healthy() {
+				decode(d, b)
+			}
 		}
-		if d.healthy() {
-			decode(d, b)
-		}
-	}
-	d.Cursor = outside
+	})
 }
 
 // symbol returns the symbol of the message; nil if it is not wanted, or cannot be.
 func (d *decoder) symbol() *market.Symbol { return d.named(d.native) }
 
 func (d *decoder) named(native []byte) *market.Symbol {
-	sym, err := d.symbols.Find(native)
-	if sym == nil && err == nil {
-		sym, err = d.meet(native)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, feed.Unused):
-		d.skip(err)
-	default:
-		d.refuse(err)
-	}
-	return sym
+	return d.Symbol(d.symbols, native, d.product.meet)
 }
 
-func (d *decoder) meet(native []byte) (*market.Symbol, error) {
-	sym, ok := d.product.symbol(string(native))
-	if !ok {
-		return nil, feed.BadSymbol
-	}
-	sym.Venue = d.product.venue
-	return d.symbols.Add(native, sym)
+// meet makes a symbol of a name that is new.
+func (p *product) meet(native string) (market.Symbol, bool) {
+	sym, ok := p.symbol(native)
+	sym.Venue = p.venue
+	return sym, ok
 }
 
 func (d *decoder) memory(sym *market.Symbol) *memory {

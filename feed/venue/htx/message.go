@@ -1,29 +1,16 @@
 package htx
 
-import (
-	"fmt"
-
-	"tapedeck/feed"
-	"tapedeck/feed/scan"
-	"tapedeck/market"
-)
+import "tapedeck/feed/scan"
 
 // message is the record at hand: in its Fields are its own and those of its tick, or those of the element of its list
 // that is being read.
 type message struct {
-	scan.Fields
+	scan.Message
 	native []byte // the symbol that its channel names
 	part   []byte // what is behind that channel's first word
 	sent   int64  // when it was sent, µs
 	told   bool   // the venue tells it by a channel, and did not only answer a question
-
-	buf  [64]byte
-	bids []market.Level
-	asks []market.Level
-	sick bool // a level is none
-
-	refused error
-	skipped error // why something of the record brought nothing, where that is no fault
+	buf    [64]byte
 }
 
 // The slots of fields, in the order of names.
@@ -163,19 +150,14 @@ func slot(key []byte) (byte, bool) {
 	return 0, false
 }
 
-func (m *message) begin(doc []byte) {
-	m.Open(doc)
-	m.sent, m.told, m.sick = 0, false, false
-	m.refused, m.skipped = nil, nil
-}
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string { return "field " + names[slot] }
 
 // read goes through the record once, whatever order its fields are in. Those of an object are noted; a list is read
 // once it is known what it is of.
 func (m *message) read() {
 	c := &m.Cursor
-	if !c.Object() {
-		c.Value()
-		m.refuse(feed.UnknownKind)
+	if !m.Enter() {
 		return
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
@@ -221,62 +203,18 @@ func (m *message) object() {
 	c := &m.Cursor
 	c.Object()
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
-		at, ok := slot(key)
-		good := true
-		switch {
+		switch at, ok := slot(key); {
 		case !ok:
 			c.Value()
-			continue
-		case at == bidsField && c.At('['):
-			m.bids, good = c.Levels(m.bids[:0])
-		case at == asksField && c.At('['):
-			m.asks, good = c.Levels(m.asks[:0])
+		case at == bidsField:
+			m.Side(at, &m.Bids)
+		case at == asksField:
+			m.Side(at, &m.Asks)
 		default:
 			m.Take(at)
-			continue
 		}
-		m.Note(at, scan.Value{Kind: scan.Array})
-		m.sick = m.sick || !good
 	}
 }
-
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (m *message) end(events bool) error {
-	m.native, m.part = nil, nil
-	whole := m.Close()
-	fault, at := m.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], names[at])
-	case m.refused != nil:
-		return m.refused
-	case events:
-		return nil
-	case m.skipped != nil:
-		return m.skipped
-	}
-	return feed.Ignored // an empty list
-}
-
-// healthy reports that nothing was refused so far.
-func (m *message) healthy() bool {
-	fault, _ := m.Fault()
-	return fault == scan.Sound && m.refused == nil
-}
-
-func (m *message) refuse(why error) {
-	if m.refused == nil {
-		m.refused = why
-	}
-}
-
-func (m *message) skip(why error) { m.skipped = why }
 
 // text returns a text that outlives the next one; nil after a fault.
 func (m *message) text(at byte) []byte {

@@ -207,7 +207,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec.Options = feed.DefaultOptions()
-			feedtest.Faults(t, rec, 5)
+			feedtest.Faults(t, rec, 3)
 		})
 	}
 }
