@@ -77,15 +77,15 @@ func (d *decoder) book(b *market.Batch, sym *market.Symbol) {
 // levels gives a side's levels to the event, and takes the memory that its own had. A change may leave
 // a side out.
 func (d *decoder) levels(k *market.Book, slot byte) []market.Level {
-	mine, theirs := &d.bids, k.Bids[:0]
+	mine, theirs := &d.Bids, k.Bids[:0]
 	if slot == asks {
-		mine, theirs = &d.asks, k.Asks[:0]
+		mine, theirs = &d.Asks, k.Asks[:0]
 	}
 	if !k.Snapshot && !d.Has(slot) {
 		return theirs
 	}
-	if d.Value(slot).Kind != scan.Array || d.sick {
-		d.refuse(errLevels)
+	if d.Value(slot).Kind != scan.Array || d.Sick {
+		d.Refuse(errLevels)
 		return theirs
 	}
 	got := *mine
@@ -110,7 +110,7 @@ func (d *decoder) ticker(b *market.Batch, sym *market.Symbol) {
 		}
 	}
 	if t.Present == 0 {
-		d.refuse(errTicker)
+		d.Refuse(errTicker)
 	}
 }
 

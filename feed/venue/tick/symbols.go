@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"tapedeck/feed"
-	"tapedeck/feed/scan"
 	"tapedeck/market"
 )
 
@@ -15,11 +14,11 @@ import (
 func (d *decoder) symbol() *market.Symbol {
 	d.key = append(d.key[:0], d.Word(venue)...)
 	if bytes.IndexByte(d.key, ':') >= 0 {
-		d.refuse(errSymbol)
+		d.Refuse(errSymbol)
 		return nil
 	}
 	d.key = append(append(d.key, ':'), d.Word(symbol)...)
-	if fault, _ := d.Fault(); fault != scan.Sound {
+	if !d.Healthy() {
 		return nil
 	}
 	sym, err := d.symbols.Find(d.key)
@@ -29,9 +28,9 @@ func (d *decoder) symbol() *market.Symbol {
 	switch {
 	case err == nil:
 	case errors.Is(err, feed.Unused):
-		d.unused = true
+		d.Skip(err)
 	default:
-		d.refuse(err)
+		d.Refuse(err)
 	}
 	return sym
 }

@@ -21,36 +21,18 @@ const MaxRecord = 1 << 20
 
 // decoder decodes one partition. It remembers its symbols and nothing else.
 type decoder struct {
-	scan.Fields
+	scan.Message
 	symbols *feed.Symbols
 	key     []byte // of a symbol: venue, a colon, symbol
-	bids    []market.Level
-	asks    []market.Level
-	sick    bool  // a level is none
-	refused error // the first fault that is not one field's
-	unused  bool  // a symbol that is not wanted was among the events
 }
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
-	}
-	before := len(b.Events)
-	d.Open(r.Value)
-	d.refused, d.unused = nil, false
-	d.read(b)
-	err := d.end(len(b.Events) > before)
-	if err != nil {
-		b.Undo(before)
-	}
-	return err
+	return d.Message.Decode(b, r, MaxRecord, d.read, fieldName)
 }
+
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string { return "field " + names[slot] }
 
 func (d *decoder) read(b *market.Batch) {
 	c := &d.Cursor
@@ -67,15 +49,14 @@ func (d *decoder) read(b *market.Batch) {
 func (d *decoder) one(b *market.Batch) {
 	if !d.Cursor.Object() {
 		d.Cursor.Value()
-		d.refuse(errObject)
+		d.Refuse(errObject)
 		return
 	}
 	d.Clear()
-	d.sick = false
 	for key, ok := d.Cursor.Key(); ok; key, ok = d.Cursor.Key() {
 		d.take(key)
 	}
-	if fault, _ := d.Fault(); fault == scan.Sound && d.refused == nil {
+	if d.Healthy() {
 		d.event(b)
 	}
 }
@@ -83,21 +64,16 @@ func (d *decoder) one(b *market.Batch) {
 // take notes one field.
 func (d *decoder) take(key []byte) {
 	slot, ok := slots[string(key)]
-	good := true
 	switch {
 	case !ok:
 		d.Cursor.Value()
-		return
-	case slot == bids && d.Cursor.At('['):
-		d.bids, good = d.Cursor.Levels(d.bids[:0])
-	case slot == asks && d.Cursor.At('['):
-		d.asks, good = d.Cursor.Levels(d.asks[:0])
+	case slot == bids:
+		d.Side(slot, &d.Bids)
+	case slot == asks:
+		d.Side(slot, &d.Asks)
 	default:
 		d.Take(slot)
-		return
 	}
-	d.Note(slot, scan.Value{Kind: scan.Array})
-	d.sick = d.sick || !good
 }
 
 var (
@@ -109,40 +85,11 @@ var (
 	errSymbol = fmt.Errorf("%w: venue and symbol must make the name of a room", feed.BadSymbol)
 )
 
-func (d *decoder) refuse(why error) {
-	if d.refused == nil {
-		d.refused = why
-	}
-}
-
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// end says what became of the record, and lets go of it.
-func (d *decoder) end(events bool) error {
-	whole := d.Close()
-	fault, slot := d.Fault()
-	switch {
-	case !whole:
-		return feed.BadJSON
-	case fault != scan.Sound:
-		return fmt.Errorf("%w: field %s", faults[fault], names[slot])
-	case d.refused != nil:
-		return d.refused
-	case events:
-		return nil
-	case d.unused:
-		return feed.Unused
-	}
-	return feed.Ignored // an empty list
-}
-
 // event decodes the event whose fields were read.
 func (d *decoder) event(b *market.Batch) {
 	decode, ok := kinds[string(d.Word(kind))]
 	if !ok {
-		d.refuse(errKind)
+		d.Refuse(errKind)
 		return
 	}
 	if sym := d.symbol(); sym != nil {
