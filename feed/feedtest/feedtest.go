@@ -26,13 +26,15 @@ type Message struct {
 	Name    string // of its file, and its number there
 	Options feed.Options
 	Before  []feed.Record // that a decoder which remembers must have read
-	Binary  bool          // it is no text
+	Binary  bool          // it is no JSON
+	CSV     bool          // it is Binary, and may be cut short and be a message all the same
 }
 
 // Messages reads the messages of dir/*.txt, one a line. Lines that begin with # are comments; one that
 // begins with @ says more about the next message: "@key KEY", "@header NAME VALUE", "@trades STREAM",
 // "@before MESSAGE", which is decoded before it and has the key and headers above; or about all that
-// follow in the file: "@always MESSAGE". Those of binary formats are in dir/*.hex (readHex).
+// follow in the file: "@always MESSAGE". Those of binary formats are in dir/*.hex (readHex), those in
+// CSV in dir/*.csv, written as these.
 func Messages(t testing.TB, dir string) (all []Message) {
 	t.Helper()
 	for _, name := range filesOf(t, dir) {
@@ -44,7 +46,7 @@ func Messages(t testing.TB, dir string) (all []Message) {
 // filesOf are the files with messages of a folder.
 func filesOf(t testing.TB, dir string) (files []string) {
 	t.Helper()
-	for _, pattern := range []string{"*.txt", "*.hex"} {
+	for _, pattern := range []string{"*.txt", "*.hex", "*.csv"} {
 		some, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -87,7 +89,9 @@ func read(t testing.TB, name string) (all []Message) {
 		default:
 			m.Value = []byte(line)
 			m.Before = slices.Concat(always, m.Before)
-			m.Name = strings.TrimSuffix(filepath.Base(name), ".txt") + ":" + strconv.Itoa(len(all)+1)
+			m.CSV = filepath.Ext(name) == ".csv"
+			m.Binary = m.CSV
+			m.Name = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)) + ":" + strconv.Itoa(len(all)+1)
 			all = append(all, m)
 			m = Message{Options: feed.DefaultOptions()}
 		}

@@ -1,9 +1,9 @@
 package mapping
 
 import (
-	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"tapedeck/market"
 )
@@ -105,29 +105,27 @@ func (c *compiler) message(above *section, e entry) message {
 		c.group = c.list(each)
 	}
 	m.group = c.group
+	if m.ignore = c.flag(s.get("ignore")); !m.ignore {
+		m.venue, m.symbol = c.venue(above, pick("venue")), c.symbolPlace(above, pick("symbol"))
+		if e := pick("time"); e.value != nil && !isNone(e.value) {
+			m.time = c.clock(e)
+		}
+	}
 	m.when = c.conditions(s.get("when"))
 	if m.group != nil {
 		m.when, m.each = m.group.split(m.when)
 	}
-	if m.ignore = c.flag(s.get("ignore")); m.ignore {
-		for _, k := range kinds {
-			if e := s.get(k.name); e.value != nil {
-				c.fail(e.key, "a message that is to be ignored becomes no %s", k.name)
-			}
-		}
-		return m
-	}
-	m.venue, m.symbol, m.time = c.venue(above, pick("venue")), c.symbolPlace(above, pick("symbol")), nil
-	if e := pick("time"); e.value != nil && !isNone(e.value) {
-		m.time = c.clock(e)
-	}
 	for _, k := range kinds {
-		if e := s.get(k.name); e.value != nil {
+		switch e := s.get(k.name); {
+		case e.value == nil:
+		case m.ignore:
+			c.fail(e.key, "a message that is to be ignored becomes no %s", k.name)
+		default:
 			m.events = append(m.events, k.compile(c, e))
 		}
 	}
-	if len(m.events) == 0 {
-		c.fail(s.at, "a message needs one of %s, or ignore: true", fmt.Sprint(kindNames()))
+	if len(m.events) == 0 && !m.ignore {
+		c.fail(s.at, "a message needs one of %s, or ignore: true", strings.Join(kindNames(), " "))
 	}
 	return m
 }
