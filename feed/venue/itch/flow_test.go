@@ -4,9 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"tapedeck/feed"
+	"tapedeck/feed/capture"
 	"tapedeck/feed/venue/itch"
 	"tapedeck/market"
 	"tapedeck/snapshot"
@@ -142,6 +146,41 @@ func TestBooksAreTheOrders(t *testing.T) {
 		}
 		sameTrades(t, x, r.trades)
 	}
+}
+
+// A file as Nasdaq publishes them is read whole.
+func TestFile(t *testing.T) {
+	x := newExchange(7, "AAPL", "MSFT")
+	day := x.open()
+	for range 3000 {
+		day = append(day, x.step()...)
+	}
+	path := filepath.Join(t.TempDir(), "day.bin")
+	if err := os.WriteFile(path, append(framed(nil, append(day, x.close()...)...), 0, 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := capture.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r := newReader(itch.Format)
+	for {
+		m, err := file.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.read(m.Data)
+	}
+	for i := range x.names {
+		if text := r.differs(x, i); text != "" {
+			t.Errorf("%s: %s", x.names[i], text)
+		}
+	}
+	sameTrades(t, x, r.trades)
 }
 
 // packet writes a MoldUDP64 packet.
