@@ -20,8 +20,9 @@ type pending struct {
 	head   int // of the oldest kept delta
 	at     int // of its first level
 	limit  int
-	some   bool  // there was a delta, kept or not
-	newest int64 // its Last
+	some   bool        // there was a delta, kept or not
+	newest int64       // its Last
+	one    market.Book // the one that each hands out
 }
 
 // levelsPerDelta bounds the levels of all kept deltas together: 16 is what a captured delta has on
@@ -48,17 +49,17 @@ func (p *pending) clear() { *p = pending{deltas: p.deltas[:0], levels: p.levels[
 // reached reports that a book which is at an id has all that was ever to be kept.
 func (p *pending) reached(id int64) bool { return !p.some || id >= p.newest }
 
-// each calls f with every kept delta, oldest first, until f returns false.
+// each calls f with every kept delta, oldest first, until f returns false. It is valid until f returns.
 func (p *pending) each(f func(*market.Book) bool) {
 	at := p.at
-	var b market.Book
+	b := &p.one
 	for _, d := range p.deltas[p.head:] {
-		b = market.Book{First: d.first, Last: d.last, Prev: d.prev, Depth: d.depth, Check: d.check, Sum: d.sum}
+		*b = market.Book{First: d.first, Last: d.last, Prev: d.prev, Depth: d.depth, Check: d.check, Sum: d.sum}
 		b.Bids = p.levels[at : at+d.bids : at+d.bids]
 		at += d.bids
 		b.Asks = p.levels[at : at+d.asks : at+d.asks]
 		at += d.asks
-		if !f(&b) {
+		if !f(b) {
 			return
 		}
 	}
