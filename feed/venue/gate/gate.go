@@ -13,8 +13,8 @@ import (
 
 // The formats, one for each of the venue's markets.
 var (
-	Spot    = format("gate", &product{venue: "GATE", channels: spotChannels, symbol: spotSymbol, restDigits: 3})
-	Futures = format("gate-futures", &product{venue: "GATE-FUTURES", channels: futuresChannels, symbol: futuresSymbol, restDigits: 6})
+	Spot    = format("gate", &product{venue: "GATE", channels: spotChannels, facts: (*decoder).pair, symbol: spotSymbol, restDigits: 3})
+	Futures = format("gate-futures", &product{venue: "GATE-FUTURES", channels: futuresChannels, facts: (*decoder).terms, symbol: futuresSymbol, restDigits: 6})
 )
 
 func format(name string, p *product) *feed.Format {
@@ -30,6 +30,7 @@ func format(name string, p *product) *feed.Format {
 type product struct {
 	venue      string
 	channels   map[string]channel
+	facts      func(*decoder, *market.Batch) // of an instrument in a list
 	symbol     func(native string) (market.Symbol, bool)
 	restDigits int // how many digits less than µs the times of REST order books have
 }
@@ -89,6 +90,8 @@ func (d *decoder) record(b *market.Batch) {
 // event decodes the message whose fields were read.
 func (d *decoder) event(b *market.Batch) {
 	switch {
+	case d.bare:
+		d.instruments(b)
 	case d.channel.Kind == scan.None && d.Has(idField) && d.Has(asksField):
 		d.whole(b)
 	case d.channel.Kind != scan.String:

@@ -13,6 +13,7 @@ type message struct {
 	channel, kind, seconds, millis, data scan.Value // of the record itself
 
 	sent int64 // when the record was sent, µs; 0 if it does not say
+	bare bool  // the record is a list, as only REST answers with
 	text [2][64]byte
 }
 
@@ -47,6 +48,11 @@ const (
 	sentField
 	sentMsField
 	resultField
+	precisionField
+	amountPrecisionField
+	roundField
+	multiplierField
+	typeField
 	numFields
 )
 
@@ -57,6 +63,8 @@ var fieldNames = [numFields]string{
 	indexField: "index_price", fundingField: "funding_rate", interestField: "total_size or open_interest", internalField: "is_internal",
 	bidsField: "bids", asksField: "asks", lastIDField: "lastUpdateId", fullField: "full", timeField: "time of the result",
 	updateField: "update", channelField: "channel", eventField: "event", sentField: "time", sentMsField: "time_ms", resultField: "result",
+	precisionField: "precision", amountPrecisionField: "amount_precision", roundField: "order_price_round", multiplierField: "quanto_multiplier",
+	typeField: "type",
 }
 
 // slot returns the slot of a field of a result, and whether it is of use.
@@ -124,6 +132,10 @@ func (m *message) begin() {
 // read once it is known what it is of.
 func (m *message) read() {
 	c := &m.Cursor
+	if m.bare = c.At('['); m.bare {
+		m.data = c.Value()
+		return
+	}
 	if !m.Enter() {
 		return
 	}

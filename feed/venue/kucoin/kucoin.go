@@ -109,6 +109,8 @@ func (d *decoder) event(b *market.Batch) {
 		t.decode(d, b)
 	case d.isAnswer():
 		d.Skip(feed.Ignored)
+	case d.Has(code) && d.Kind(data) == scan.Array && !d.Has(kind):
+		d.instruments(b)
 	case d.Has(code) && d.Has(data) && !d.Has(kind):
 		d.whole(b)
 	default:

@@ -56,6 +56,10 @@ const (
 	vol
 	volValue
 	trading
+	tickSize
+	lotSize
+	multiplier
+	isInverse
 	numFields
 )
 
@@ -163,6 +167,7 @@ var fieldNames = [numFields]string{
 	bestBid: "bestBid", bestBidSize: "bestBidSize", asks: "asks", bids: "bids", change: "change", candles: "candles", value: "value",
 	indexPrice: "indexPrice", markPrice: "markPrice", fundingRate: "fundingRate", last: "lastTradedPrice or lastPrice", open: "open",
 	high: "high", low: "low", vol: "vol", volValue: "volValue", trading: "trading",
+	tickSize: "priceIncrement or tickSize", lotSize: "baseIncrement or lotSize", multiplier: "multiplier", isInverse: "isInverse",
 }
 
 func (m *message) begin() {
