@@ -15,9 +15,9 @@ import (
 // The formats, one for each of the venue's markets. A message says which one it is of: another's is refused.
 var (
 	Spot = format("bitget", &product{venue: "BITGET", types: []string{"SPOT", "sp"}, symbol: spotSymbol})
-	USDT = format("bitget-usdt", &product{venue: "BITGET-USDT", types: []string{"USDT-FUTURES", "mc"}, symbol: usdtSymbol})
-	USDC = format("bitget-usdc", &product{venue: "BITGET-USDC", types: []string{"USDC-FUTURES"}, symbol: usdcSymbol})
-	Coin = format("bitget-coin", &product{venue: "BITGET-COIN", types: []string{"COIN-FUTURES"}, symbol: coinSymbol, inverse: true})
+	USDT = format("bitget-usdt", &product{venue: "BITGET-USDT", types: []string{"USDT-FUTURES", "mc"}, contracts: true, symbol: usdtSymbol})
+	USDC = format("bitget-usdc", &product{venue: "BITGET-USDC", types: []string{"USDC-FUTURES"}, contracts: true, symbol: usdcSymbol})
+	Coin = format("bitget-coin", &product{venue: "BITGET-COIN", types: []string{"COIN-FUTURES"}, contracts: true, symbol: coinSymbol, inverse: true})
 )
 
 func format(name string, p *product) *feed.Format {
@@ -31,10 +31,11 @@ func format(name string, p *product) *feed.Format {
 
 // product is what sets the venue's markets apart.
 type product struct {
-	venue   string
-	types   []string // what a message calls it
-	symbol  func(native string) (market.Symbol, bool)
-	inverse bool // what is called quote volume is not told
+	venue     string
+	contracts bool     // lists of instruments are of contracts
+	types     []string // what a message calls it
+	symbol    func(native string) (market.Symbol, bool)
+	inverse   bool // what is called quote volume is not told
 }
 
 // MaxRecord is the longest record that is read, in bytes: what Kafka takes unless told otherwise. The longest, a
@@ -93,6 +94,8 @@ func (d *decoder) read(b *market.Batch) {
 			d.readAction()
 		case "event":
 			d.Once(&d.event, eventField)
+		case "code":
+			d.Once(&d.code, codeField)
 		case "data":
 			if d.data.Kind == scan.None && d.channel.decode != nil && d.act != noAction && d.ours() && c.At('[') {
 				d.data.Kind, d.done = scan.Array, true
@@ -111,6 +114,8 @@ func (d *decoder) rest(b *market.Batch) {
 	switch {
 	case d.event.Kind != scan.None:
 		d.answer()
+	case d.name.Kind == scan.None && d.code.Kind != scan.None && d.data.Kind == scan.Array:
+		d.Within(d.data, func() { d.instruments(b) })
 	case d.name.Kind == scan.None || d.data.Kind == scan.None:
 		d.Refuse(feed.UnknownKind)
 	case d.channel.decode == nil:

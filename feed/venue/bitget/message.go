@@ -15,7 +15,7 @@ type message struct {
 	done    bool // data was decoded
 	listed  bool // the element is a list
 
-	name, kind, inst, event, data scan.Value // of the record itself
+	name, kind, inst, event, code, data scan.Value // of the record itself
 
 	text [2][64]byte // memory for a text, and for inst, where they have escapes
 }
@@ -55,6 +55,12 @@ const (
 	actionField
 	eventField
 	dataField
+	codeField
+	// of what an instrument is
+	pricePlaceField
+	quantityField
+	endStepField
+	multiplierField
 	numFields
 )
 
@@ -65,6 +71,7 @@ var fieldNames = [numFields]string{
 	fundingField: "fundingRate or capitalRate", fundingTimeField: "nextFundingTime or nextSettleTime", interestField: "holdingAmount or holding",
 	bidsField: "bids", asksField: "asks", checksumField: "checksum", seqField: "seq", prevField: "pseq",
 	argField: "arg", channelField: "arg.channel", typeField: "arg.instType", instField: "arg.instId", actionField: "action", eventField: "event", dataField: "data",
+	codeField: "code", pricePlaceField: "pricePrecision or pricePlace", quantityField: "quantityPrecision", endStepField: "priceEndStep", multiplierField: "sizeMultiplier",
 }
 
 // slot returns the slot of a field of an element, and whether it is of use. The second names are those of v1.
@@ -126,7 +133,7 @@ func slot(key []byte) (byte, bool) {
 
 func (m *message) begin() {
 	m.channel, m.native, m.act, m.done = channel{}, nil, noAction, false
-	m.name, m.kind, m.inst, m.event, m.data = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
+	m.name, m.kind, m.inst, m.event, m.code, m.data = scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}, scan.Value{}
 }
 
 // fieldName says what a slot's field is called.
