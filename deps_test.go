@@ -36,7 +36,8 @@ const policy = `
 	feed/mapping:    feed feed/scan market
 	feed/kafka:      feed market
 	feed/capture:    feed market
-	feed/clickhouse: feed market
+	deploy/clickhouse:
+	feed/clickhouse: deploy/clickhouse feed market
 	feed/tape:       feed market
 	feed/player:     feed market throttle
 	subscriptions:   market snapshot throttle wire

@@ -17,11 +17,15 @@ const abuseLimit = 50
 // receive reads a client's frame and has its commands carried out. It returns when they are, so that a
 // session never has more than one frame under way.
 func (s *session) receive(msg []byte) {
-	commands, err := s.sub.Encoding().Commands(msg)
+	commands, err := s.enc.Commands(msg)
 	done := make(chan struct{})
 	work := func() {
 		defer close(done)
-		s.answer(commands, err)
+		if len(s.waiting) == 0 {
+			s.answer(commands, err)
+		} else {
+			s.wait(func() { s.answer(commands, err) })
+		}
 	}
 	if s.pump.do(func() { s.carryOut(work) }) {
 		<-done
@@ -48,6 +52,13 @@ func (s *session) answer(commands []wire.Command, err error) {
 		s.server.metrics.command(c.Op)
 		if !s.pay(s.price(c), c.ID) {
 			continue
+		}
+		if c.Op == "subscribe" && s.pump.replay != nil && s.pump.replay.lacks(c) {
+			s.wait(func() {
+				s.subscribe(c)
+				s.answer(commands[i+1:], nil)
+			})
+			return
 		}
 		if op, ok := ops[c.Op]; ok {
 			op(s, c)
@@ -101,12 +112,8 @@ var ops = map[string]func(*session, *wire.Command){
 	"ping": func(s *session, c *wire.Command) {
 		s.confirm(&wire.OK{ID: c.ID, Op: c.Op, Time: time.Now().UnixMicro()})
 	},
-	"pause": (*session).notReplay, "resume": (*session).notReplay, "speed": (*session).notReplay,
-	"seek": (*session).notReplay, "step": (*session).notReplay,
-}
-
-func (s *session) notReplay(c *wire.Command) {
-	s.refuse(&wire.Error{ID: c.ID, Code: wire.BadRequest, Message: c.Op + " steers a replay; this is the live timeline"})
+	"pause": (*session).steer, "resume": (*session).steer, "speed": (*session).steer,
+	"seek": (*session).steer, "step": (*session).steer,
 }
 
 // subscribe joins rooms. Those that were granted are in one answer, which comes before anything of
@@ -168,7 +175,7 @@ func (s *session) join(c *wire.Command, req wire.Request) (granted []wire.Grante
 	}
 	one, ok := s.sub.Join(name, g, req.Since)
 	if !ok {
-		return nil, -1, unknownRoom(s.server.missing(name))
+		return nil, -1, unknownRoom(s.server.missing(s.pump.hub, name))
 	}
 	return []wire.Granted{one}, -1, nil
 }
@@ -178,7 +185,7 @@ func (s *session) joinAll(pattern market.Room, g subscriptions.Grant, strict boo
 	granted, left, ok := s.sub.JoinAll(pattern, g, s.server.config.MaxRooms, nil)
 	switch {
 	case !ok:
-		return nil, -1, unknownRoom(s.server.missing(pattern))
+		return nil, -1, unknownRoom(s.server.missing(s.pump.hub, pattern))
 	case strict && left > 0:
 		s.sub.LeaveAll(pattern)
 		return nil, -1, s.tooMany()
@@ -196,8 +203,8 @@ func unknownRoom(message string) *wire.Error {
 }
 
 // missing says why a room is not served.
-func (s *Server) missing(name market.Room) string {
-	venues := s.hub.Venues()
+func (s *Server) missing(hub *subscriptions.Hub, name market.Room) string {
+	venues := hub.Venues()
 	for _, v := range venues {
 		if v != name.Venue {
 			continue

@@ -29,11 +29,16 @@ type Config struct {
 	TLSCert, TLSKey string   // files; "": plain text
 	Origins         []string // allowed besides the server's own, exactly: https://app.example.com
 
-	Source feed.Source
+	Source feed.Source              // nil where there are replays alone
 	Feeds  map[string]Feed          // by topic
 	Only   func(r market.Room) bool // nil: everything; a base room without its variant
 
 	Instruments []subscriptions.Listed // known beforehand, for /v1/symbols
+
+	Archive        feed.Archive                           // what can be replayed; nil: nothing
+	Formats        func(name string) (*feed.Format, bool) // the decoders of what is archived
+	ReplaySessions int                                    // replays at the same time: 16
+	ReplayWarmup   time.Duration                          // how much earlier one reads where there is no checkpoint: 15 min
 
 	Heartbeat time.Duration   // 10 s
 	Intervals []time.Duration // 50, 100, 250, 500 ms, 1, 5 s
@@ -75,7 +80,7 @@ type Feed struct {
 	Options feed.Options
 }
 
-// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Instruments, Page, Refused and Letters.
+// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Archive, Formats, Instruments, Page, Refused and Letters.
 func (c Config) WithDefaults() Config {
 	if c.Node == "" {
 		c.Node, _ = os.Hostname()
@@ -96,6 +101,8 @@ func (c Config) WithDefaults() Config {
 	c.SnapshotTrades = cmp.Or(c.SnapshotTrades, snapshot.DefaultLimits.Tape)
 	c.SnapshotCandles = cmp.Or(c.SnapshotCandles, snapshot.DefaultLimits.Candles)
 	c.LogEntries = cmp.Or(c.LogEntries, 1024)
+	c.ReplaySessions = cmp.Or(c.ReplaySessions, 16)
+	c.ReplayWarmup = cmp.Or(c.ReplayWarmup, 15*time.Minute)
 	c.MaxRooms = cmp.Or(c.MaxRooms, 1000)
 	c.CommandsPerSecond = cmp.Or(c.CommandsPerSecond, 10)
 	c.FrameBytes = cmp.Or(c.FrameBytes, max(160<<10, minFrameBytes(c.MaxRooms)))
@@ -122,7 +129,7 @@ func (c Config) Check() error {
 // check says what is wrong with a configuration, and what would be right.
 func (c *Config) check() error {
 	switch {
-	case c.Source == nil:
+	case c.Source == nil && c.Archive == nil:
 		return errors.New("server: no source")
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return errors.New("a TLS certificate and its key go together: give both files or neither")
@@ -150,6 +157,7 @@ func (c *Config) checkCounts() error {
 		{"bytes of a flush", c.FlushBytes},
 		{"bytes of a send buffer", c.SendBuffer},
 		{"pumps", c.Pumps},
+		{"replays", c.ReplaySessions},
 	}
 	for _, v := range counts {
 		if v.n < 1 {

@@ -39,7 +39,7 @@ func newBench(t testing.TB) *bench {
 func (b *bench) join(sessions int, room, interval string) {
 	for range sessions {
 		out := &paper{}
-		sess := b.open(out, wire.JSON, "192.0.2.1")
+		sess := b.open(b.turn(), out, wire.JSON, "192.0.2.1")
 		sess.socket = &socket{}
 		b.paper = append(b.paper, out)
 		b.enter(sess, &wire.Command{Op: "subscribe", Rooms: []wire.Request{{Room: room}}, Interval: interval})

@@ -22,6 +22,9 @@ func (s *Server) drain() (empty <-chan struct{}) {
 	for _, p := range s.pumps {
 		p.do(p.drain)
 	}
+	for _, r := range s.openReplays() {
+		r.pump.do(r.pump.drain)
+	}
 	s.pause(goodbyeTime, empty)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -22,6 +22,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/snapshot/{room...}", s.shared(s.inTurn(s.snapshot)))
 	mux.HandleFunc("GET /v1/rooms", s.shared(s.inTurn(s.rooms)))
 	mux.HandleFunc("GET /v1/symbols", s.shared(s.inTurn(s.symbols)))
+	mux.HandleFunc("/v1/replay", s.openReplay)
+	mux.HandleFunc("GET /v1/history", s.shared(s.history))
+	mux.HandleFunc("GET /v1/archive", s.shared(s.archive))
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	if s.config.Page != nil {
@@ -111,7 +114,7 @@ func (s *Server) snapshot(r *http.Request) (int, []byte) {
 	text, info, served := s.hub.Snapshot(nil, wire.JSON, name, last)
 	switch {
 	case !served:
-		return problem(http.StatusNotFound, wire.UnknownRoom, s.missing(name))
+		return problem(http.StatusNotFound, wire.UnknownRoom, s.missing(s.hub, name))
 	case text == nil:
 		status := wire.Status{Room: info.Room, State: info.State, Reason: info.Reason, Time: info.Time}
 		return http.StatusConflict, wire.JSON.AppendStatus(nil, &status)

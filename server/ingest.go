@@ -20,13 +20,19 @@ type ingest struct {
 	log     *slog.Logger
 	refused func(feed.Partition, *feed.Record, feed.Reason)
 	ready   *readiness
+	formats func(name string) (*feed.Format, bool)
+
+	// Of a replay, whose partitions are played by one goroutine:
+	paced  bool
+	events uint64       // applied
+	newest atomic.Int64 // the clock of the newest record
 
 	mu   sync.Mutex
 	logs map[feed.Partition]*partition
 }
 
 func newIngest(c *Config, hub *subscriptions.Hub) *ingest {
-	in := &ingest{hub: hub, feeds: c.Feeds, log: c.Log, refused: c.Refused, logs: map[feed.Partition]*partition{}}
+	in := &ingest{hub: hub, feeds: c.Feeds, log: c.Log, refused: c.Refused, formats: c.Formats, logs: map[feed.Partition]*partition{}}
 	in.ready = &readiness{ingest: in, timeout: c.ReadyTimeout, began: time.Now(), waiting: "waiting for the source"}
 	for _, f := range c.Feeds {
 		if f.Format.Venue != "" {
@@ -51,7 +57,7 @@ func (in *ingest) Waiting(reason string) { in.ready.wait(reason) }
 
 // Open implements feed.Sink.
 func (in *ingest) Open(p feed.Partition, at feed.Start) feed.Log {
-	f := in.feeds[p.Topic]
+	f := in.feed(p.Topic, at.Log.Format)
 	l := &partition{
 		in: in, id: p, format: f.Format, decoder: f.Format.New(f.Options), options: f.Options,
 		log: in.hub.Open(logStart(p, at), venueOf(f.Options)),
@@ -65,6 +71,20 @@ func (in *ingest) Open(p feed.Partition, at feed.Start) feed.Log {
 	in.logs[p] = l
 	in.mu.Unlock()
 	return l
+}
+
+// feed returns how a topic is decoded: an archive says of what format it was.
+func (in *ingest) feed(topic, format string) Feed {
+	f, known := in.feeds[topic]
+	if known && (format == "" || f.Format.Name == format) {
+		return f
+	}
+	f = Feed{Options: feed.DefaultOptions()}
+	f.Format, _ = in.formats(format)
+	if f.Format.Venue != "" {
+		in.hub.AddVenue(f.Format.Venue, venueOf(f.Options))
+	}
+	return f
 }
 
 func logStart(p feed.Partition, at feed.Start) subscriptions.LogStart {
@@ -120,6 +140,9 @@ type outage struct {
 func (p *partition) Record(r *feed.Record) {
 	p.batch.Reset()
 	p.records.Add(1)
+	if p.in.paced {
+		defer p.pace(r)
+	}
 	if r.Mark {
 		p.log.Apply(r.Offset, r.Time, r.Clock, 0, nil)
 		return
@@ -130,6 +153,12 @@ func (p *partition) Record(r *feed.Record) {
 	}
 	p.decoded.Add(1)
 	p.log.Apply(r.Offset, r.Time, r.Clock, time.Now().UnixNano(), p.batch.Events)
+}
+
+// pace notes how far a replay has come.
+func (p *partition) pace(r *feed.Record) {
+	p.in.events += uint64(len(p.batch.Events)) + 1
+	p.in.newest.Store(max(p.in.newest.Load(), r.Clock, r.Time))
 }
 
 // refuse counts a record that brought nothing and sets it aside.

@@ -17,7 +17,9 @@ import (
 // while rounds are short, and after some milliseconds when they are long.
 type pump struct {
 	server *Server
+	hub    *subscriptions.Hub
 	desk   *subscriptions.Desk
+	replay *replay       // whose it is; nil: the live timeline's
 	bell   chan struct{} // 1: rung when there is something to do
 
 	mu    sync.Mutex
@@ -34,15 +36,36 @@ type pump struct {
 	chores   time.Time             // when the next are due
 	now      time.Time             // when the round began
 	health   []wire.RoomHealth
+	gates    []chan struct{} // closed when nobody is behind
+	ending   *wire.Status    // to be said to everybody who was told all
 
 	sent atomic.Uint64 // bytes
 }
 
 func newPump(s *Server, i, n int) *pump {
-	p := &pump{server: s, bell: make(chan struct{}, 1), now: time.Now()}
+	p := &pump{server: s, hub: s.hub, bell: make(chan struct{}, 1), now: time.Now()}
 	phase := s.config.Intervals[0] * time.Duration(i) / time.Duration(n) // so that pumps do not all tick at once
 	p.desk = s.hub.NewDesk(phase, s.config.FlushBytes, p.ring, func(r subscriptions.Range) { p.told = append(p.told, r) })
 	return p
+}
+
+// newReplayPump makes the pump of a replay. What it tells is not measured: its times are of the past.
+func newReplayPump(r *replay, hub *subscriptions.Hub) *pump {
+	p := &pump{server: r.server, hub: hub, replay: r, bell: make(chan struct{}, 1), now: time.Now()}
+	p.desk = hub.NewDesk(0, r.server.config.FlushBytes, p.ring, nil)
+	return p
+}
+
+// moveTo takes every session over to another hub.
+func (p *pump) moveTo(hub *subscriptions.Hub, same bool) {
+	old := p.desk
+	p.hub, p.desk = hub, hub.NewDesk(0, p.server.config.FlushBytes, p.ring, nil)
+	for _, s := range p.sessions {
+		for _, room := range s.sub.Move(p.desk, same) {
+			s.refuse(&wire.Error{Code: wire.UnknownRoom, Room: room, Message: "not served by the timeline that it goes on in"})
+		}
+	}
+	old.Close()
 }
 
 func (p *pump) ring() {
@@ -114,7 +137,33 @@ func (p *pump) round() {
 	if !p.now.Before(p.chores) {
 		p.doChores()
 	}
+	if p.replay != nil {
+		p.curtain()
+		return // and no pause: it waits for us
+	}
 	p.adapt(time.Since(p.now))
+}
+
+// curtain lets a replay go on that waited for its readers, and says that it has ended to those who were told all.
+func (p *pump) curtain() {
+	for _, s := range p.sessions {
+		if len(p.gates) > 0 && s.closing == nil && s.sub.Behind() {
+			return
+		}
+	}
+	for _, g := range p.gates {
+		close(g)
+	}
+	p.gates = p.gates[:0]
+	if p.ending == nil {
+		return
+	}
+	for _, s := range p.sessions {
+		if s.closing == nil && !s.ended && len(s.waiting) == 0 && s.sub.Current() {
+			s.ended = true
+			s.conclude(*p.ending)
+		}
+	}
 }
 
 // work does what was asked for, and returns how much it was.
@@ -185,7 +234,11 @@ const quietAfter = 10 * time.Second
 
 func (p *pump) heartbeat(s *session) {
 	now := p.now.UnixMicro()
-	rooms, lag := s.sub.Health(p.health[:0], now, quietAfter.Microseconds())
+	at := now
+	if p.replay != nil {
+		at = p.replay.present(now)
+	}
+	rooms, lag := s.sub.Health(p.health[:0], at, quietAfter.Microseconds())
 	p.health = rooms
 	s.sub.Say(func(dst []byte, enc wire.Encoding) []byte {
 		return enc.AppendHeartbeat(dst, &wire.Heartbeat{Time: now, Lag: lag / 1000, Rooms: rooms})
@@ -203,7 +256,15 @@ func (p *pump) join(s *session) {
 	s.beat = p.now.UnixNano() + int64(p.server.config.Heartbeat)
 	h := p.server.hello
 	h.Conn, h.Time = s.id, p.now.UnixMicro()
-	s.sub.Say(func(dst []byte, enc wire.Encoding) []byte { return enc.AppendHello(dst, &h) })
+	if p.replay != nil {
+		h.Timeline = "replay"
+	}
+	if !s.history {
+		s.sub.Say(func(dst []byte, enc wire.Encoding) []byte { return enc.AppendHello(dst, &h) })
+	}
+	if p.replay != nil {
+		p.replay.welcome(s)
+	}
 	if p.parting {
 		s.end(wire.CloseDraining, p.apart())
 	}

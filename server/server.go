@@ -34,6 +34,9 @@ type Server struct {
 	next          atomic.Uint64 // which pump takes the next session
 	upgraders     map[string]*gws.Upgrader
 
+	replaying sync.Mutex
+	replays   map[string]*replay // by owner and session
+
 	web, inner    *http.Server  // for clients, for operators
 	answers       chan struct{} // taken by those that are on their way
 	answering     sync.Mutex
@@ -50,7 +53,7 @@ func New(c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, hub: subscriptions.NewHub(c.hub()), answers: make(chan struct{}, maxAnswers), stop: make(chan struct{}), done: make(chan struct{})}
+	s := &Server{config: c, replays: map[string]*replay{}, hub: subscriptions.NewHub(c.hub()), answers: make(chan struct{}, maxAnswers), stop: make(chan struct{}), done: make(chan struct{})}
 	s.admit = newAdmission(&s.config)
 	s.ingest = newIngest(&s.config, s.hub)
 	s.metrics = newMetrics(s)
@@ -156,6 +159,10 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stopFeeding()
 	var source sync.WaitGroup
 	source.Go(func() {
+		if s.config.Source == nil {
+			s.ingest.Assign(nil) // replays alone: ready at once
+			return
+		}
 		if err := s.config.Source.Run(feeding, s.ingest); err != nil && feeding.Err() == nil {
 			errs <- fmt.Errorf("source: %w", err)
 		}
@@ -173,6 +180,9 @@ func (s *Server) Run(ctx context.Context) error {
 	source.Wait()
 	close(s.done)
 	pumps.Wait()
+	for _, r := range s.openReplays() {
+		r.finish()
+	}
 	<-empty
 	stopSweeping()
 	s.inner.Close()

@@ -17,6 +17,7 @@ type session struct {
 	server *Server
 	pump   *pump
 	out    outlet
+	enc    wire.Encoding
 	sub    *subscriptions.Subscriber
 	id     string
 	ip     string
@@ -28,6 +29,10 @@ type session struct {
 	delayed func()          // a frame's commands, until the socket takes an answer again
 	closing *wire.Close
 	said    time.Time // when its last words were
+
+	waiting []func() // a replay's: commands that wait until their rooms are read
+	ended   bool     // it was told so
+	history bool     // is over when it was
 
 	socket *socket         // nil for SSE; its reader's in part
 	pings  throttle.Bucket // reader's

@@ -30,8 +30,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	_ = rc.SetReadDeadline(time.Time{})
 	_ = rc.SetWriteDeadline(time.Time{}) // the pump sees to the slow
 	_, _ = w.Write([]byte("retry: 2000\n\n"))
-	out := &eventStream{wake: make(chan struct{}, 1), over: make(chan struct{}), cut: func() { _ = rc.SetWriteDeadline(time.Unix(1, 0)) }}
-	sess := s.open(out, wire.JSON, remoteIP(r))
+	out := &eventStream{before: "data: ", after: "\n\n", wake: make(chan struct{}, 1), over: make(chan struct{}), cut: func() { _ = rc.SetWriteDeadline(time.Unix(1, 0)) }}
+	sess := s.open(s.turn(), out, wire.JSON, remoteIP(r))
 	if !s.enter(sess, first) {
 		return
 	}
@@ -43,6 +43,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 // eventStream is the outlet of an SSE session: the pump leaves a frame, the request's goroutine writes
 // it, and until it has the session is blocked.
 type eventStream struct {
+	before, after string // each frame
+
 	wake chan struct{}
 	over chan struct{}
 	cut  func() // makes a write that waits return
@@ -60,7 +62,7 @@ func (e *eventStream) send(p []byte) bool {
 	if e.final {
 		return true
 	}
-	e.frame = append(append(append(e.frame, "data: "...), p...), "\n\n"...)
+	e.frame = append(append(append(e.frame, e.before...), p...), e.after...)
 	if e.since.IsZero() {
 		e.since = time.Now()
 	}

@@ -19,10 +19,16 @@ import (
 )
 
 // stream accepts a WebSocket.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) { s.accept(w, r, s.turn()) }
+
+// turn is the pump that takes the next session.
+func (s *Server) turn() *pump { return s.pumps[s.next.Add(1)%uint64(len(s.pumps))] }
+
+// accept accepts a WebSocket for a pump; false if it could not.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, p *pump) (accepted bool) {
 	if !s.admit.origin(r) {
 		s.turnAway(w, foreign)
-		return
+		return false
 	}
 	ip := remoteIP(r)
 	enc, protocol, bad := handshake(r)
@@ -31,22 +37,22 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	if bad != nil {
 		s.turnAway(w, bad)
-		return
+		return false
 	}
 	sock, br, err := s.hijack(w)
 	if err != nil {
 		s.admit.leave(ip)
 		s.turnAway(w, &refusal{http.StatusInternalServerError, "hijack", "internal error", 0})
-		return
+		return false
 	}
 	r.Header.Set("Sec-WebSocket-Protocol", protocol)
 	conn, err := s.upgraders[protocol].UpgradeFromConn(sock, br, r)
 	if err != nil { // gws has closed it
 		s.metrics.refused.WithLabelValues("handshake").Inc()
 		s.admit.leave(ip)
-		return
+		return false
 	}
-	sess := s.open(sock, enc, ip)
+	sess := s.open(p, sock, enc, ip)
 	sess.socket = sock
 	sock.flooded = func() { sess.finish(wire.CloseProtocol) }
 	conn.Session().(*slot).session = sess
@@ -54,6 +60,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if s.enter(sess, asked(r)) {
 		s.tasks.Go(func() { sess.read(conn) })
 	}
+	return true
 }
 
 // hijack takes the connection over, with what the client has sent already: it may send before it has
@@ -74,16 +81,13 @@ func (s *Server) hijack(w http.ResponseWriter) (*socket, *bufio.Reader, error) {
 	return sock, bufio.NewReaderSize(from, readBuffer), nil
 }
 
-// open makes a session on the next pump in turn.
-func (s *Server) open(out outlet, enc wire.Encoding, ip string) *session {
-	p := s.pumps[s.next.Add(1)%uint64(len(s.pumps))]
+// open makes a session of a pump.
+func (s *Server) open(p *pump, out outlet, enc wire.Encoding, ip string) *session {
 	sess := &session{
-		server: s, pump: p, out: out, ip: ip, id: strings.ToLower(rand.Text()[:12]),
+		server: s, pump: p, out: out, enc: enc, ip: ip, id: strings.ToLower(rand.Text()[:12]),
 		bucket: throttle.NewBucket(s.config.CommandsPerSecond, s.burst()),
 		pings:  throttle.NewBucket(5, 20),
 	}
-	sess.sub = p.desk.NewSubscriber(enc)
-	sess.sub.Owner = sess
 	sess.seen.Store(time.Now().UnixNano())
 	return sess
 }
@@ -98,6 +102,8 @@ func (s *Server) burst() int {
 func (s *Server) enter(sess *session, first *wire.Command) bool {
 	s.metrics.opened.Inc()
 	entered := sess.pump.do(func() {
+		sess.sub = sess.pump.desk.NewSubscriber(sess.enc)
+		sess.sub.Owner = sess
 		sess.pump.join(sess)
 		if first != nil {
 			sess.answer([]wire.Command{*first}, nil)
@@ -121,6 +127,9 @@ func (s *Server) gone(sess *session) {
 	}
 	s.metrics.closed(code)
 	s.admit.leave(sess.ip)
+	if r := sess.pump.replay; r != nil {
+		s.release(r)
+	}
 	s.config.Log.Debug("session ended", "conn", sess.id, "ip", sess.ip, "code", code)
 }
 

@@ -1,5 +1,14 @@
 package wire
 
+// Lines is JSON with one message a line in the place of frames, for files and pipes. It is no sub-protocol.
+var Lines Encoding = lines{JSON}
+
+type lines struct{ Encoding }
+
+func (lines) Begin(dst []byte) []byte             { return dst }
+func (lines) Next(dst []byte) []byte              { return append(dst, '\n') }
+func (lines) End(dst []byte, _ int, _ int) []byte { return append(dst, '\n') }
+
 // Encodings is the table of encodings. The first is what a client gets that asks for none.
 var Encodings = []Encoding{JSON, MessagePack}
 

@@ -35,6 +35,7 @@ type reel struct {
 	// The reader's.
 	clock market.Clock
 	turn  int
+	begun bool
 }
 
 // window is a bounded stretch of a log.
@@ -216,7 +217,11 @@ func (r *reel) read(ctx context.Context, turn int, start feed.Start) (following 
 			return following, false
 		}
 		if !opened {
-			w.items = append(w.items, item{key: r.keyAt(from - 1), start: &start})
+			k := r.keyAt(from - 1)
+			if !r.begun {
+				k.clock, r.begun = 0, true // so that the stage knows of every partition from the start
+			}
+			w.items = append(w.items, item{key: k, start: &start})
 		}
 		next := from
 		if !r.persist(ctx, func() (err error) { next, err = r.fill(ctx, w, h, from, end); return err }) {
