@@ -29,8 +29,14 @@ func fill(c *cli.Context, app *cli.App) error {
 	if err != nil {
 		return err
 	}
-	known := settable(app)
+	known := append(settable(app), mappingsKey)
 	for _, s := range settings {
+		if s.name == mappingsKey {
+			if err := s.formats(c); err != nil {
+				return err
+			}
+			continue
+		}
 		if !slices.Contains(known, s.name) {
 			return s.bad("there is no setting %s: %s", s.name, DidYouMean(s.name, "", known))
 		}

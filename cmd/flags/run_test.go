@@ -198,6 +198,11 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"anchor", "count: &a 2", "1:8: count must be a whole number"},
 		{"tag", "count: !!int 2", "1:8: count must be a whole number"},
 		{"two documents", "count: 1\n---\ncount: 2", "3:6: a second document: a file of settings has one"},
+		{"a mapping's key", "mappings:\n  desk:\n    fromat: json\n", "3:5: a mapping has no key fromat: did you mean format?"},
+		{"a mapping's word", "mappings:\n  desk:\n    format: yaml\n", "3:13: format cannot be yaml: there are json csv"},
+		{"a mapping's name", "mappings:\n  binance:\n    format: json\n    venue: DESK\n    symbol: s\n    messages:\n      - trade: {price: p, size: q}\n",
+			"2:3: binance is a venue's format: give the mapping another name"},
+		{"no mappings", "mappings:\n", "1:11: mappings must be a block of keys and values"},
 		{"broken", "count: 1\nwords: [a\n", "2:8: not YAML: sequence end token ']' not found"},
 		{"tab", "count: 1\n\twords: a\n", "not YAML: "},
 	}

@@ -40,6 +40,7 @@ Examples:
 
   streamer decode --format binance spot_btcusdt.raw.gz | head
   streamer decode --format binance-usdm --summary usdm_btcusdt.raw.gz
+  streamer decode --config tapedeck.yaml --format desk-trades desk.raw.gz    # by a mapping of that file
   streamer decode --format binance --room 'book:*' one.raw.gz one.rest.raw.gz | jq .d.bids[0]
   streamer decode --format itch --day 2019-01-30 --room '*:AAPL' 01302019.NASDAQ_ITCH50.gz`,
 		Flags: []cli.Flag{
@@ -59,10 +60,10 @@ func decode(c *cli.Context) error {
 		return flags.BadFlag("decode needs files, as in streamer decode --format binance spot_btcusdt.raw.gz")
 	}
 	if c.String("format") == "" {
-		return flags.BadFlag("decode needs --format: one of %s", strings.Join(formatNames(), " "))
+		return flags.BadFlag("decode needs --format: one of %s", strings.Join(flags.FormatNames(flags.Formats(c)), " "))
 	}
 	name, options, _ := strings.Cut(c.String("format"), ",")
-	topic, o, err := parseFeed(strings.TrimSuffix(name+"=capture,"+options, ","))
+	topic, o, err := parseFeed(flags.Formats(c), strings.TrimSuffix(name+"=capture,"+options, ","))
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (d *decoding) all(c *cli.Context, files *capture.Merged) error {
 func (d *decoding) message(offset int64, m *capture.Message) error {
 	r := feed.Record{Offset: offset, Time: cmp.Or(m.Time, d.day), Value: m.Data}
 	if symbol := cmp.Or(capture.Symbol(m.URL), d.symbol); symbol != "" {
-		r.Headers = []feed.Header{{Key: "symbol", Value: []byte(symbol)}}
+		r.Key, r.Headers = []byte(symbol), []feed.Header{{Key: "symbol", Value: []byte(symbol)}}
 	}
 	d.batch.Reset()
 	err := d.decoder.Decode(&d.batch, &r)

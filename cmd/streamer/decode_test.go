@@ -100,3 +100,50 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A format may be a mapping of the settings file, wherever a format can be named.
+func TestMappingsAreFormats(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	config := write("tapedeck.yaml", `
+feed: desk-trades=md.desk
+mappings:
+  desk-trades:
+    format: csv
+    venue: DESK
+    symbol: "@key"
+    time: {from: 1, unit: ms}
+    messages:
+      - trade: {price: 2, size: 3}
+`)
+	capture := write("desk.raw", "1700000000000000000 1700000000123,37000.10,0.5\n")
+	out, summary, code := runDecode(t, "--config", config, "--feed", "desk-trades", "--symbol", "BTC-USD", capture)
+	if want := `"room":"trades:DESK:BTC-USD","d":[{"id":"","px":"37000.10","qty":"0.5","side":"unknown","ts":1700000000123000}]}`; code != flags.OK || !strings.Contains(out, want) {
+		t.Errorf("code %d, %s%s, want %s", code, out, summary, want)
+	}
+	if _, errs, code := runDecode(t, "--config", config, "--feed", "desk-trade", capture); code != flags.WrongFlags || !strings.Contains(errs, "did you mean desk-trades?") {
+		t.Errorf("code %d, %s", code, errs)
+	}
+	out, errs, code := checked("check-config", "--offline", "--config", config, "--brokers", "127.0.0.1:1")
+	if code != flags.OK || !strings.Contains(out, "ok       settings") {
+		t.Errorf("check-config: code %d, %s%s", code, out, errs)
+	}
+	wrong := write("wrong.yaml", "mappings:\n  desk:\n    fromat: csv\n")
+	if _, errs, code := checked("serve", "--config", wrong); code != flags.WrongConfig || errs != "streamer: "+wrong+":3:5: a mapping has no key fromat: did you mean format?\n" {
+		t.Errorf("serve: code %d, %s", code, errs)
+	}
+}
+
+func checked(args ...string) (out, errs string, code int) {
+	app := newApp()
+	var o, e bytes.Buffer
+	app.Writer, app.ErrWriter = &o, &e
+	code = flags.Run(context.Background(), app, append([]string{"streamer"}, args...))
+	return o.String(), e.String(), code
+}

@@ -20,7 +20,6 @@ import (
 	"tapedeck/cmd/flags"
 	"tapedeck/feed"
 	"tapedeck/feed/kafka"
-	"tapedeck/feed/venue"
 	"tapedeck/market"
 	"tapedeck/subscriptions"
 )
@@ -167,30 +166,27 @@ func home(rooms []subscriptions.Info, room market.Room) (place, error) {
 
 // decoderOf returns a new decoder for a topic: what --feed says, else the format of the room's venue where it has one.
 func decoderOf(c *cli.Context, topic, venueName string) (feed.Decoder, error) {
-	f, err := parseFeeds(flags.Words(c, "feed"), nil)
+	f, err := parseFeeds(flags.Formats(c), flags.Words(c, "feed"), nil)
 	if err != nil {
 		return nil, err
 	}
 	if d, ok := f.decoders[topic]; ok {
 		return d.Format.New(d.Options), nil
 	}
-	named := venueFormats(venueName)
+	named := venueFormats(flags.Formats(c), venueName)
 	if len(named) == 1 {
 		return named[0].New(feed.DefaultOptions()), nil
 	}
-	names := formatNames()
+	names := flags.FormatNames(flags.Formats(c))
 	if len(named) > 1 {
-		names = names[:0]
-		for _, format := range named {
-			names = append(names, format.Name)
-		}
+		names = flags.FormatNames(named)
 	}
 	return nil, flags.BadFlag("the format of %s is not known: give it with --feed NAME=%s, where NAME is one of %s", topic, topic, strings.Join(names, " "))
 }
 
 // venueFormats returns the formats of a venue, which may have several: kraken and kraken-v1.
-func venueFormats(name string) (formats []*feed.Format) {
-	for _, format := range venue.Formats {
+func venueFormats(known []*feed.Format, name string) (formats []*feed.Format) {
+	for _, format := range known {
 		if format.Venue == name {
 			formats = append(formats, format)
 		}

@@ -9,7 +9,6 @@ import (
 	"tapedeck/cmd/flags"
 	"tapedeck/feed"
 	"tapedeck/feed/kafka"
-	"tapedeck/feed/venue"
 	"tapedeck/market"
 	"tapedeck/server"
 )
@@ -23,7 +22,8 @@ func feedFlag() cli.Flag {
 }
 
 // feedHelp explains the flag in full.
-const feedHelp = `--feed NAME=TOPIC names the format of a topic's records. Options follow, each after a comma:
+const feedHelp = `--feed NAME=TOPIC names the format of a topic's records: a venue's, or one that the file of settings describes
+under mappings. Options follow, each after a comma:
 
   #NUMBER           behind the topic: raise it when the topic was deleted and made anew, where the brokers
                     give topics no id; clients are then told that they are in another log
@@ -40,12 +40,12 @@ type feeds struct {
 
 var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
-// parseFeeds reads the words of --feed.
-func parseFeeds(words []string, o only) (*feeds, error) {
+// parseFeeds reads the words of --feed, which name formats that are known.
+func parseFeeds(known []*feed.Format, words []string, o only) (*feeds, error) {
 	f := &feeds{decoders: map[string]server.Feed{}}
 	anywhere := false
 	for _, w := range words {
-		topic, options, err := parseFeed(w)
+		topic, options, err := parseFeed(known, w)
 		if err != nil {
 			return nil, err
 		}
@@ -66,14 +66,13 @@ func parseFeeds(words []string, o only) (*feeds, error) {
 	return f, o.among(f.venues)
 }
 
-func parseFeed(word string) (kafka.Topic, feed.Options, error) {
-	options := feed.DefaultOptions()
+func parseFeed(known []*feed.Format, word string) (t kafka.Topic, options feed.Options, err error) {
+	options = feed.DefaultOptions()
 	parts := strings.Split(word, ",")
 	name, topic, ok := strings.Cut(parts[0], "=")
 	if !ok {
-		return kafka.Topic{}, options, flags.BadFlag("--feed: %q is not NAME=TOPIC, as in binance=md.raw.binance", parts[0])
+		return t, options, flags.BadFlag("--feed: %q is not NAME=TOPIC, as in binance=md.raw.binance", parts[0])
 	}
-	t := kafka.Topic{}
 	numbered := false
 	t.Name, t.Number, numbered = strings.Cut(topic, "#")
 	if !topicName.MatchString(t.Name) || t.Name == "." || t.Name == ".." {
@@ -82,8 +81,8 @@ func parseFeed(word string) (kafka.Topic, feed.Options, error) {
 	if numbered && t.Number == "" {
 		return t, options, flags.BadFlag("--feed: there is no number after the # of %q", parts[0])
 	}
-	if t.Format, ok = venue.Lookup(name); !ok {
-		return t, options, flags.BadFlag("--feed: there is no format %s: %s", name, flags.DidYouMean(name, "", formatNames()))
+	if t.Format, err = flags.Format(known, name); err != nil {
+		return t, options, err
 	}
 	for _, p := range parts[1:] {
 		if err := parseOption(p, &t, &options); err != nil {
@@ -91,13 +90,6 @@ func parseFeed(word string) (kafka.Topic, feed.Options, error) {
 		}
 	}
 	return t, options, nil
-}
-
-func formatNames() (names []string) {
-	for _, f := range venue.Formats {
-		names = append(names, f.Name)
-	}
-	return names
 }
 
 var (

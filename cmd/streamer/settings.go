@@ -191,7 +191,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 	if len(words) == 0 {
 		return nil, flags.Missing("feed", "a topic to read")
 	}
-	f, err := parseFeeds(words, o)
+	f, err := parseFeeds(flags.Formats(c), words, o)
 	if err != nil {
 		return nil, err
 	}

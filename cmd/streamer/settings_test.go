@@ -11,6 +11,7 @@ import (
 
 	"tapedeck/cmd/flags"
 	"tapedeck/feed"
+	"tapedeck/feed/venue"
 	"tapedeck/market"
 	"tapedeck/server"
 )
@@ -151,7 +152,7 @@ func TestAddressInUse(t *testing.T) {
 }
 
 func TestFeeds(t *testing.T) {
-	f, err := parseFeeds([]string{"binance=md.spot#2", "binance-usdm=md.usdm,trades=aggTrade,candles=venue,quotes=derived,ticker=derived,holes=normal"}, nil)
+	f, err := parseFeeds(venue.Formats, []string{"binance=md.spot#2", "binance-usdm=md.usdm,trades=aggTrade,candles=venue,quotes=derived,ticker=derived,holes=normal"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +175,7 @@ func TestOnlyOfAVenueInTheRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := parseFeeds([]string{"binance=a", "tick=b"}, o)
+	f, err := parseFeeds(venue.Formats, []string{"binance=a", "tick=b"}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 	"tapedeck/cmd/flags"
 	"tapedeck/feed"
 	"tapedeck/feed/capture"
-	"tapedeck/feed/venue"
 )
 
 // Command is `replay publish`.
@@ -30,7 +29,7 @@ func Command() *cli.Command {
 		Description: description,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "topic", Usage: "the `TOPIC` to send to"},
-			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the messages, as docs/venues.md names them: binance, okx, tick and others"},
+			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the messages, as docs/venues.md names them, or a mapping of the --config file"},
 			&cli.GenericFlag{Name: "speed", Value: &speed, Usage: "`TIMES` as fast as it was received, 0.1 to 1000, or max"},
 			&cli.BoolFlag{Name: "now", Usage: "the session begins now: the times of its records follow from the present, at the speed chosen"},
 			&cli.BoolFlag{Name: "loop", Usage: "begin again at the end, until interrupted"},
@@ -63,13 +62,6 @@ Examples:
   replay publish --brokers kafka:9092 --create-topic --partitions 6 --topic md.raw.binance --feed binance s.raw.gz
   # a market that goes on for ever, ten times as fast and as if it were now
   replay publish --brokers kafka:9092 --topic md.raw.binance --feed binance --speed 10 --now --loop s.raw.gz`
-
-func formats() (names []string) {
-	for _, f := range venue.Formats {
-		names = append(names, f.Name)
-	}
-	return names
-}
 
 func action(c *cli.Context) error {
 	o, err := options(c)
@@ -119,9 +111,8 @@ func options(c *cli.Context) (o Options, err error) {
 	if c.Bool("create-topic") {
 		o.Create = &Creation{Partitions: c.Int("partitions"), Replicas: c.Int("replicas")}
 	}
-	var known bool
-	if o.Format, known = venue.Lookup(name); !known {
-		return o, flags.BadFlag("--feed: there is no format %q: %s", name, flags.DidYouMean(name, "", formats()))
+	if o.Format, err = flags.Format(flags.Formats(c), name); err != nil {
+		return o, err
 	}
 	o.Files, err = files(c)
 	return o, err

@@ -73,7 +73,7 @@ func (k *keyer) key(m *capture.Message, r *record) (why feed.Reason, send bool, 
 func (k *keyer) decode(data []byte, symbol string) (native string, why feed.Reason) {
 	k.value = feed.Record{Value: data}
 	if symbol != "" {
-		k.value.Headers = []feed.Header{{Key: symbolHeader, Value: []byte(symbol)}}
+		k.value.Key, k.value.Headers = []byte(symbol), []feed.Header{{Key: symbolHeader, Value: []byte(symbol)}}
 	}
 	for _, d := range k.decoders {
 		k.batch.Reset()
