@@ -199,6 +199,8 @@ func sizesOf(p market.Payload) (sizes []market.Decimal) {
 		}
 	case *market.Candle:
 		sizes = append(sizes, p.Open, p.High, p.Low, p.Close, p.Volume, p.QuoteVolume, p.VWAP)
+	case *market.Instrument:
+		sizes = append(sizes, p.Tick, p.Lot, p.Contract)
 	case *market.Status:
 	}
 	return sizes
@@ -229,6 +231,10 @@ func payloadFaults(p market.Payload) (faults []string) {
 		must(p.State == market.Live || p.State == market.Halted, "a status that is not the venue's to say")
 	case *market.Ticker:
 		must(p.Present != 0, "a ticker that speaks of nothing")
+	case *market.Instrument:
+		must(*p != (market.Instrument{}), "an instrument of which nothing is said")
+		must(!p.Tick.IsZero() && !p.Lot.IsZero() && !p.Contract.IsZero(), "a step or a contract of 0")
+		must(p.Currency != "" || !p.Contract.Set() && !p.Inverse, "a contract of no currency")
 	}
 	return faults
 }
