@@ -49,7 +49,10 @@ func meet(t testing.TB, n *node, query string, known *mirror.Mirror) *client {
 	t.Helper()
 	c := &client{t: t, known: known, ended: make(chan struct{})}
 	known.Message = c.note
-	o := &gws.ClientOption{Addr: "ws://" + n.Addr().String() + "/v1/stream" + query, ReadMaxPayloadSize: 64 << 20}
+	if !strings.HasPrefix(query, "/") {
+		query = "/v1/stream" + query
+	}
+	o := &gws.ClientOption{Addr: "ws://" + n.Addr().String() + query, ReadMaxPayloadSize: 64 << 20}
 	if n.config.TLSCert != "" {
 		o.Addr = "wss" + strings.TrimPrefix(o.Addr, "ws")
 		o.TlsConfig = &tls.Config{InsecureSkipVerify: true}

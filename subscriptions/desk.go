@@ -183,7 +183,7 @@ func (d *Desk) consider(c *cohort, now int64) {
 }
 
 func (d *Desk) presses(c *cohort) bool {
-	if !c.watch.room.never {
+	if !c.watch.room.dear() {
 		return false
 	}
 	l := c.watch.room.list

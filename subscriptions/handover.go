@@ -150,7 +150,7 @@ func (s *Subscriber) Behind() bool {
 	}
 	for _, st := range s.order {
 		r := st.cohort.watch.room
-		if !r.never && st.cohort.class.grid.Interval > 0 {
+		if !r.dear() && st.cohort.class.grid.Interval > 0 {
 			continue
 		}
 		r.list.mu.Lock()

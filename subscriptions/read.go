@@ -61,7 +61,7 @@ func (r *Room) resume(since wire.Since) (Position, bool) {
 	}
 	p.seq, p.epoch, p.place = since.Seq, since.Epoch, r.log.place(since.Seq)
 	known, clock := since.Seq >= r.from, int64(0)
-	p.count = r.fromN
+	p.count, p.mark = r.fromN, r.fromM
 	if p.place >= r.log.first {
 		e := r.log.at(p.place)
 		known = known && e.seq <= since.Seq
@@ -81,10 +81,13 @@ func (r *Room) resume(since wire.Since) (Position, bool) {
 	return p, held
 }
 
+// dear reports whether something of the room must never be missed: all of its events, or its final candles.
+func (r *Room) dear() bool { return r.never || r.Name.Channel == market.CandlesChannel }
+
 // pressing reports that half of what the log holds lies after a position: who waits longer may fall off.
 func (r *Room) pressing(p Position) bool {
-	return r.never && (2*(r.log.head()-p.place) >= uint64(r.log.keep) ||
-		2*(r.state.Mark()-p.mark) >= uint64(r.list.hub.config.Limits.Trades))
+	return r.dear() && (2*(r.log.head()-p.place) >= uint64(r.log.keep) ||
+		r.never && 2*(r.state.Mark()-p.mark) >= uint64(r.list.hub.config.Limits.Trades))
 }
 
 // read appends what follows p in the encoding, moves p and says what it told. Nothing to say
@@ -292,7 +295,7 @@ func (w *writer) anew() {
 func (w *writer) fellOff() {
 	r, p := w.room, w.pos
 	place := r.log.floor()
-	seq, count, mark := r.from, r.fromN, uint64(0)
+	seq, count, mark := r.from, r.fromN, r.fromM
 	for ; ; place++ {
 		if place >= r.log.first {
 			e := r.log.at(place)
@@ -342,7 +345,7 @@ func (w *writer) update(from uint64, last *entry) bool {
 // the events; elsewhere the state.
 func (w *writer) adopted() {
 	r, p := w.room, w.pos
-	if !r.never {
+	if !r.never || r.heir {
 		p.need = true
 		return
 	}
