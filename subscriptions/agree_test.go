@@ -51,6 +51,7 @@ func TestNodesAgree(t *testing.T) {
 type recorder struct {
 	*client
 	updates map[link][]byte
+	whole   map[link]bool // where a snapshot led to
 }
 
 // link is where an update continues a chain.
@@ -86,6 +87,9 @@ func (w *world) recorder(late bool) *recorder {
 func (rec *recorder) keep(m *mirror.Message, r *mirror.Room) {
 	if m.T == "update" {
 		rec.updates[link{m.Room, r.Epoch, m.Prev}] = m.Raw
+	}
+	if m.T == "snapshot" && rec.whole != nil {
+		rec.whole[link{m.Room, r.Epoch, m.Seq}] = true
 	}
 }
 

@@ -40,11 +40,11 @@ func (l *Log) claim(s *slot, c market.Channel, at stamp) *Room {
 			r.divide()
 		}
 		return nil
-	case slices.Contains(r.past, l):
+	case slices.Contains(r.past, l.partition):
 		r.divide()
 		return nil
 	default: // what came here before, and what the old home has of the present, is not in its state
-		r.past = append(r.past, r.home)
+		r.past = append(r.past, r.home.partition)
 		r.moveTo(l, at.seq-1, snapshot.Origin{Clock: max(l.clock.Now(), at.ts)})
 	}
 	l.homed[r] = true
@@ -119,7 +119,7 @@ func (r *Room) fresh(o snapshot.Origin) snapshot.State {
 // may be later than its base's newest entry: whoever knows less than that cannot go on from it.
 func (r *Room) rebase(base *Room) {
 	r.state = r.makeView(base)
-	r.home, r.epoch, r.fromN = base.home, base.epoch, r.count
+	r.home, r.epoch, r.fromN, r.fromM = base.home, base.epoch, r.count, r.state.Mark()
 	r.seq, r.ts, r.vt, r.clock, r.at = max(base.seq, base.tick), base.ts, base.vt, base.clock, base.at
 	r.from = max(r.seq, base.from)
 	r.down, r.split, r.halted, r.reason = base.down, base.split, base.halted, base.reason
@@ -138,7 +138,7 @@ func (r *Room) makeView(base *Room) snapshot.State {
 // anew, and so does its state.
 func (r *Room) moveTo(l *Log, from uint64, o snapshot.Origin) {
 	r.list.hub.counts.gap(wire.GapEpoch)
-	r.home, r.epoch, r.from, r.fromN = l, l.epoch, from, r.count
+	r.home, r.epoch, r.from, r.fromN, r.fromM = l, l.epoch, from, r.count, 0
 	r.seq, r.ts, r.vt, r.clock, r.heard, r.tick = from, 0, 0, 0, 0, 0
 	r.down, r.split, r.halted = l.down, false, false
 	if r.base == nil {

@@ -37,6 +37,7 @@ type Log struct {
 
 	homed   map[*Room]bool // base rooms that are at home here, and some that were
 	slots   map[*market.Symbol]*slot
+	loaded  map[market.Symbol]*slot // of a checkpoint, whose symbols the decoder has not named yet
 	touched []*slot
 	links   []int32 // events[i] is followed by events[links[i]] of the same symbol; -1: none
 	record  uint64  // counts records, to know what this one touched
@@ -75,13 +76,23 @@ type slot struct {
 
 // Open begins a log. v says how the channels of its venues come to be.
 func (h *Hub) Open(at LogStart, v Venue) *Log {
+	l := h.newLog(at, v)
+	h.add(l)
+	return l
+}
+
+func (h *Hub) newLog(at LogStart, v Venue) *Log {
 	l := &Log{hub: h, topic: at.Topic, partition: at.Partition, venue: v, homed: map[*Room]bool{}}
 	l.restart(at)
+	return l
+}
+
+// add makes a log known to readers.
+func (h *Hub) add(l *Log) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	logs := append(slices.Clone(*h.logs.Load()), l)
 	h.logs.Store(&logs)
-	h.mu.Unlock()
-	return l
 }
 
 func (l *Log) restart(at LogStart) {
@@ -89,7 +100,7 @@ func (l *Log) restart(at LogStart) {
 	l.clock, l.over = market.ClockAt(at.Clock), 0
 	l.began, l.first = at.Clock, at.Clock
 	l.loose, l.lost = false, note{}
-	l.slots = map[*market.Symbol]*slot{}
+	l.slots, l.loaded = map[*market.Symbol]*slot{}, nil
 	l.name.Store(&at.Epoch)
 	l.start.Store(l.from)
 	l.end.Store(uint64(at.End))
@@ -170,19 +181,30 @@ func (l *Log) slot(sym *market.Symbol) *slot {
 	if s := l.slots[sym]; s != nil {
 		return s
 	}
+	if s := l.loaded[*sym]; s != nil { // the decoder's own pointer takes the place of ours
+		delete(l.loaded, *sym)
+		delete(l.slots, s.symbol)
+		s.symbol, l.slots[sym] = sym, s
+		return s
+	}
 	s := &slot{symbol: sym, list: l.hub.lock(symbolKey{sym.Venue, sym.Name})}
 	if s.list.symbol == nil {
 		s.list.symbol = sym
 	}
 	s.list.mu.Unlock()
-	for c := range market.Channel(market.NumChannels) {
-		s.wanted[c] = l.wants(sym, c)
-	}
-	if _, known := l.hub.venue(sym.Venue); !known {
-		l.hub.AddVenue(sym.Venue, l.venue)
-	}
-	l.slots[sym] = s
+	l.enter(s)
 	return s
+}
+
+// enter makes a slot the log's.
+func (l *Log) enter(s *slot) {
+	for c := range market.Channel(market.NumChannels) {
+		s.wanted[c] = l.wants(s.symbol, c)
+	}
+	if _, known := l.hub.venue(s.symbol.Venue); !known {
+		l.hub.AddVenue(s.symbol.Venue, l.venue)
+	}
+	l.slots[s.symbol] = s
 }
 
 // wants reports whether a symbol's room of a channel is served here, or another that is made from it.

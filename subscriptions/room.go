@@ -17,9 +17,9 @@ type Room struct {
 
 	state   snapshot.State
 	views   []*Room
-	derived bool // made by us rather than sent by the venue
-	home    *Log // nil before the first record
-	past    []*Log
+	derived bool    // made by us rather than sent by the venue
+	home    *Log    // nil before the first record
+	past    []int32 // partitions that were its home before
 	epoch   string
 	born    uint64 // place of the note that says that it went on in this log; 0 in its first
 	began   int64  // log time of its first record there
@@ -29,6 +29,8 @@ type Room struct {
 	log   journal
 	from  uint64 // every entry with a seq over it is, or was, in log
 	fromN uint64 // count at from
+	fromM uint64 // the state's mark at from
+	heir  bool   // began with what another had made of the log: whoever waited for it knows nothing of that
 	seq   uint64
 	count uint64
 	ts    int64 // log time of the newest record, 0 before the first
