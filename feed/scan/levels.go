@@ -51,6 +51,19 @@ func (c *Cursor) usualLevel() (l market.Level, ok bool) {
 	return market.Level{}, false
 }
 
+// Number takes the next value if it is a number, and no text, that is written as usual. False: nothing is taken.
+func (c *Cursor) Number() (market.Decimal, bool) {
+	if b := c.next(); b == '"' || b == 0 {
+		return market.Decimal{}, false
+	}
+	n, at := number(c.doc, c.at)
+	if at == 0 || c.doc[at] != ',' && c.doc[at] != ']' && c.doc[at] != '}' {
+		return market.Decimal{}, false
+	}
+	c.at = at
+	return n, true
+}
+
 // number reads the number at d[at], which may be a string, and returns where it has ended, which is before the end of d; 0 if
 // it is another value, or not written as usual.
 func number(d []byte, at int) (n market.Decimal, end int) {

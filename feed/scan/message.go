@@ -57,7 +57,7 @@ func (m *Message) end(events bool, name func(byte) string) error {
 	case !whole:
 		return feed.BadJSON
 	case m.fault != Sound:
-		return m.Wrong(name)
+		return m.Err(name)
 	case m.refused != nil:
 		return m.refused
 	case events:
@@ -70,8 +70,8 @@ func (m *Message) end(events bool, name func(byte) string) error {
 
 var reasons = map[Fault]feed.Reason{Twice: feed.BadJSON, Missing: feed.MissingField, Wrong: feed.BadValue}
 
-// Wrong returns the first fault as a reason; nil if there is none.
-func (f *Fields) Wrong(name func(slot byte) string) error {
+// Err returns the first fault as a reason; nil if there is none.
+func (f *Fields) Err(name func(slot byte) string) error {
 	if f.fault == Sound {
 		return nil
 	}

@@ -33,18 +33,13 @@ type decoder struct {
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
-	switch {
-	case r.Value == nil:
-		return feed.Tombstone
-	case len(r.Value) == 0:
-		return feed.Empty
-	case len(r.Value) > MaxRecord:
-		return feed.TooLarge
+	err := scan.Refusal(r, MaxRecord)
+	if err != nil {
+		return err
 	}
 	before := len(b.Events)
 	m := &d.message
 	m.begin(r.Value)
-	var err error
 	switch {
 	case m.Cursor.Object():
 		err = d.event(b, r.Key)
@@ -55,7 +50,7 @@ func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
 		err = feed.UnknownKind
 	}
 	if err == nil {
-		err = m.fault()
+		err = m.Err(fieldName)
 	}
 	if whole := m.Close(); !whole {
 		err = feed.BadJSON
@@ -135,11 +130,23 @@ func (m *message) unpack(outside *scan.Cursor, v scan.Value) bool {
 		return false
 	}
 	c := outside.Into(v)
-	c.Array()
+	return m.row(&c)
+}
+
+// row takes the items of the list before which the cursor is. False: it is none.
+func (m *message) row(c *scan.Cursor) bool {
+	if !c.Array() {
+		return false
+	}
 	n := 0
 	for ; c.More(); n++ {
-		if v := c.Value(); n < len(m.items) {
-			m.items[n] = itemOf(&c, v)
+		number, ok := c.Number()
+		it := item{number: number, kind: scan.Number}
+		if !ok {
+			it = itemOf(c, c.Value())
+		}
+		if n < len(m.items) {
+			m.items[n] = it
 		}
 	}
 	m.count = min(n, len(m.items))

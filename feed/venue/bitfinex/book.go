@@ -103,7 +103,7 @@ func (d *decoder) book(b *market.Batch, conn *connection, ch *channel) error {
 	}
 	k.Snapshot = ch.fresh || !conn.bulk
 	for c.More() {
-		if v := c.Value(); !m.unpack(&c, v) || !m.level(k) {
+		if !m.row(&c) || !m.level(k) {
 			return errForm
 		}
 	}

@@ -129,7 +129,7 @@ func (d *decoder) event(b *market.Batch, key []byte) error {
 		return feed.BadJSON
 	}
 	switch {
-	case m.fault() != nil:
+	case m.Err(fieldName) != nil:
 		return nil
 	case !m.Has(eventField):
 		return feed.UnknownKind
@@ -143,7 +143,7 @@ func (d *decoder) event(b *market.Batch, key []byte) error {
 		return d.subscribed(key)
 	case "unsubscribed":
 		number := m.ID(numberField)
-		if m.fault() == nil {
+		if m.Err(fieldName) == nil {
 			d.connection(key).drop(number)
 		}
 		return feed.Ignored
@@ -162,7 +162,7 @@ func (d *decoder) info(b *market.Batch, key []byte) error {
 	}
 	var s market.Status
 	switch code := m.ID(codeField); {
-	case m.fault() != nil:
+	case m.Err(fieldName) != nil:
 		return nil
 	case code == 20060:
 		s = market.Status{State: market.Halted, Reason: "maintenance"}
@@ -186,7 +186,7 @@ const bulkFlag = 536870912
 func (d *decoder) conf(key []byte) error {
 	m := &d.message
 	if !m.Empty(flagsField) {
-		if flags := m.ID(flagsField); m.fault() == nil {
+		if flags := m.ID(flagsField); m.Err(fieldName) == nil {
 			d.connection(key).bulk = flags&bulkFlag != 0
 		}
 	}
@@ -202,7 +202,7 @@ func (d *decoder) subscribed(key []byte) error {
 	ch := &d.answer
 	*ch = channel{fresh: true}
 	native := d.describe(ch)
-	if m.fault() != nil {
+	if m.Err(fieldName) != nil {
 		return nil
 	}
 	if ch.kind != otherChannel {

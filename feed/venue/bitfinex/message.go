@@ -1,8 +1,6 @@
 package bitfinex
 
 import (
-	"fmt"
-
 	"tapedeck/feed"
 	"tapedeck/feed/scan"
 	"tapedeck/market"
@@ -33,17 +31,8 @@ func (m *message) begin(doc []byte) {
 	m.word, m.payload, m.seq, m.time, m.count = nil, scan.Value{}, 0, 0, 0
 }
 
-var faults = map[scan.Fault]feed.Reason{
-	scan.Twice: feed.BadJSON, scan.Missing: feed.MissingField, scan.Wrong: feed.BadValue,
-}
-
-// fault says what is wrong with a field of an event.
-func (m *message) fault() error {
-	if f, where := m.Fault(); f != scan.Sound {
-		return fmt.Errorf("%w: field %s", faults[f], fieldNames[where])
-	}
-	return nil
-}
+// fieldName says what a slot's field is called.
+func fieldName(slot byte) string { return "field " + fieldNames[slot] }
 
 // times of ms are above numbers of messages: a million messages a second would take 11 days to get there.
 const timesBegin = 1e12

@@ -91,6 +91,11 @@ func (m *message) level() (l market.Level, good bool) {
 	gone, n := false, 0
 	good = true
 	for i := 0; c.More(); i++ {
+		if number, ok := c.Number(); ok && n < len(numbers) {
+			numbers[n] = number
+			n++
+			continue
+		}
 		v := c.Value()
 		switch {
 		case i == 0 && v.Kind == scan.String:
