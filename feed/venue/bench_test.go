@@ -67,7 +67,7 @@ func (s *sample) replay(b *testing.B, f *feed.Format, first, next string) {
 		return err
 	}
 	for _, value := range s.before {
-		take([]byte(value)) // an answer: ignored
+		_ = take([]byte(value)) // an answer: ignored
 	}
 	if first != "" {
 		if err := take(s.render(f, first, 100, 0).text); err != nil {

@@ -1,6 +1,7 @@
 package binance_test
 
 import (
+	"errors"
 	"io"
 	"testing"
 
@@ -18,7 +19,7 @@ func BenchmarkSession(b *testing.B) {
 			var records []feed.Record
 			for {
 				m, err := session.Next()
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					break
 				}
 				if err != nil {

@@ -115,8 +115,9 @@ func (d *decoder) data(b *market.Batch, conn *connection) error {
 		return d.ticker(b, ch)
 	case candlesChannel:
 		return d.candle(b, ch)
+	default:
+		return d.status(b, ch)
 	}
-	return d.status(b, ch)
 }
 
 var (

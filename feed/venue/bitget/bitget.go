@@ -137,13 +137,7 @@ func (d *decoder) ours() bool {
 	if d.kind.Kind != scan.String {
 		return false
 	}
-	word := d.Cursor.Text(d.kind, d.text[0][:0])
-	for _, name := range d.product.types {
-		if string(word) == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(d.product.types, string(d.Cursor.Text(d.kind, d.text[0][:0])))
 }
 
 // elements decodes the data, which is a list. Trades are told the newest first.

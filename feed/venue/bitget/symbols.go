@@ -43,7 +43,9 @@ func spotSymbol(native string) (market.Symbol, bool) {
 // usdtSymbol makes BTC-USDT of BTCUSDT, usdcSymbol BTC-USDC of BTCPERP, and coinSymbol BTC-USD of BTCUSD, which all are
 // perpetual. A dated contract has the letter of a month and a year behind it, BTCUSDM25, and keeps its native name.
 func usdtSymbol(native string) (market.Symbol, bool) { return contract(native, "USDT", "USDT"), true }
+
 func usdcSymbol(native string) (market.Symbol, bool) { return contract(native, "PERP", "USDC"), true }
+
 func coinSymbol(native string) (market.Symbol, bool) { return contract(native, "USD", "USD"), true }
 
 func contract(native, suffix, quote string) market.Symbol {

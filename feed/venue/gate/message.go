@@ -192,19 +192,11 @@ func (m *message) object() {
 // levels reads one side of a book: a list of [price, quantity] or of {"p":price,"s":quantity}. What is no list is
 // noted as it is.
 func (m *message) levels(at byte, side *[]market.Level) {
-	c := &m.Cursor
-	if !c.At('[') {
-		m.Take(at)
-		return
-	}
-	good := true
-	first := *c
-	if first.Array(); first.At('{') {
-		*side, good = c.Ladder((*side)[:0], "p", "s")
+	if first := m.Cursor; first.Array() && first.At('{') {
+		m.Ladder(at, side, "p", "s")
 	} else {
-		*side, good = c.Levels((*side)[:0])
+		m.Side(at, side)
 	}
-	m.Read(at, good)
 }
 
 // action returns what the record does with its channel; nothing if it does not say so.

@@ -266,25 +266,19 @@ func (d *v2) list(b *market.Batch) {
 // fields reads an element. The levels of a book are read at once, so that they are gone through once.
 func (d *v2) fields() {
 	d.Clear()
-	d.Sick = false
 	c := &d.Cursor
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
 		slot, ok := v2Slots[string(key)]
-		good := true
 		switch {
 		case !ok:
 			c.Value()
-			continue
-		case slot == bids && c.At('['):
-			d.Bids, good = c.Ladder(d.Bids[:0], "price", "qty")
-		case slot == asks && c.At('['):
-			d.Asks, good = c.Ladder(d.Asks[:0], "price", "qty")
+		case slot == bids:
+			d.Ladder(slot, &d.Bids, "price", "qty")
+		case slot == asks:
+			d.Ladder(slot, &d.Asks, "price", "qty")
 		default:
 			d.Take(slot)
-			continue
 		}
-		d.Note(slot, read)
-		d.Sick = d.Sick || !good
 	}
 }
 

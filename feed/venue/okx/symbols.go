@@ -1,6 +1,7 @@
 package okx
 
 import (
+	"slices"
 	"strings"
 
 	"tapedeck/market"
@@ -17,10 +18,8 @@ func symbolOf(native string) (market.Symbol, bool) {
 		return market.Symbol{}, false
 	}
 	part := strings.Split(native, "-")
-	for _, p := range part {
-		if p == "" {
-			return market.Symbol{}, false
-		}
+	if slices.Contains(part, "") {
+		return market.Symbol{}, false
 	}
 	s := market.Symbol{Venue: Format.Venue, Name: native, Native: native}
 	switch {
