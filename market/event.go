@@ -135,6 +135,12 @@ type Chain struct {
 	Repeat func(d *Book, prev int64) bool
 }
 
+// Alone is the rule of books that are whole by themselves: no delta is of one, nothing follows it.
+func Alone(name string, blind bool) Chain {
+	never := func(*Book, int64) bool { return false }
+	return Chain{Name: name, Blind: blind, Old: never, Starts: never, Follows: never}
+}
+
 // Field is one field of a ticker.
 type Field uint8
 

@@ -185,3 +185,22 @@ func (f *Fields) Flag(slot byte) bool {
 	}
 	return k == True
 }
+
+// Put gives a ticker a field that is not negative, if it is there and not empty.
+func (f *Fields) Put(t *market.Ticker, field market.Field, slot byte) {
+	if !f.Empty(slot) {
+		t.Put(field, f.Size(slot))
+	}
+}
+
+// Order returns one side of a quote, whose two fields must be there: nothing where it has no order, which is written as
+// null, empty texts or zeros.
+func (f *Fields) Order(price, qty byte) (p, q market.Decimal) {
+	if f.Has(price) && f.Has(qty) && f.Empty(price) && f.Empty(qty) {
+		return p, q
+	}
+	if p, q = f.Size(price), f.Size(qty); p.IsZero() || q.IsZero() {
+		return market.Decimal{}, market.Decimal{}
+	}
+	return p, q
+}

@@ -31,12 +31,7 @@ var (
 		Follows: func(d *market.Book, prev int64) bool { return d.Prev == prev },
 	}
 	// A cut book is whole by itself and nothing follows it.
-	cutChain = market.Chain{
-		Name:    "binance-cut",
-		Old:     func(*market.Book, int64) bool { return false },
-		Starts:  func(*market.Book, int64) bool { return false },
-		Follows: func(*market.Book, int64) bool { return false },
-	}
+	cutChain = market.Alone("binance-cut", false)
 )
 
 // cut is added to the id of a cut book. So they are below all others, and no diff starts on one:

@@ -18,14 +18,12 @@ func after(d *market.Book, prev int64) bool { return d.Prev == prev }
 // later reports that an id has risen; Prev is above what was if they began again.
 func later(d *market.Book, prev int64) bool { return d.Last > prev && d.Prev <= prev }
 
-func never(*market.Book, int64) bool { return false }
-
 // The venue's rules of which message of a book follows which: where each says the id of the one before; where it says its
 // own alone, which leaps; and where a book is cut, whole by itself, and nothing follows it.
 var (
 	chain      = market.Chain{Name: "bitget", Old: old, Starts: after, Follows: after}
 	blindChain = market.Chain{Name: "bitget-seq", Blind: true, Old: old, Starts: later, Follows: later}
-	cutChain   = market.Chain{Name: "bitget-cut", Old: never, Starts: never, Follows: never}
+	cutChain   = market.Alone("bitget-cut", false)
 )
 
 // check is the venue's checksum: of price:quantity of the best bid, the best ask, the next bid and so on.

@@ -58,45 +58,27 @@ func (d *decoder) ticker(b *market.Batch) {
 	at := d.Millis(timeField)
 	if m := d.known[sym]; d.Has(bidSizeField) && (m == nil || at >= m.touched) {
 		q := b.Quote(sym, at)
-		q.BidPrice, q.BidQty = d.order(bidField, bidSizeField)
-		q.AskPrice, q.AskQty = d.order(askField, askSizeField)
+		q.BidPrice, q.BidQty = d.Order(bidField, bidSizeField)
+		q.AskPrice, q.AskQty = d.Order(askField, askSizeField)
 	}
 	t := b.Ticker(sym, at)
 	t.Put(market.Last, d.Size(lastField))
-	d.put(t, market.Open, openField)
-	d.put(t, market.High, highField)
-	d.put(t, market.Low, lowField)
-	d.put(t, market.Volume, volumeField)
+	d.Put(t, market.Open, openField)
+	d.Put(t, market.High, highField)
+	d.Put(t, market.Low, lowField)
+	d.Put(t, market.Volume, volumeField)
 	if !d.product.inverse {
-		d.put(t, market.QuoteVolume, quoteVolumeField)
+		d.Put(t, market.QuoteVolume, quoteVolumeField)
 	}
-	d.put(t, market.Mark, markField)
-	d.put(t, market.Index, indexField)
-	d.put(t, market.OpenInterest, interestField)
+	d.Put(t, market.Mark, markField)
+	d.Put(t, market.Index, indexField)
+	d.Put(t, market.OpenInterest, interestField)
 	if !d.Empty(fundingField) {
 		t.Put(market.Funding, d.Number(fundingField))
 	}
 	if !d.Empty(fundingTimeField) && !d.Size(fundingTimeField).IsZero() {
 		t.Put(market.FundingTime, market.Int(d.Millis(fundingTimeField)))
 	}
-}
-
-// put sets a field of a ticker, unless it is not there or its text is empty.
-func (d *decoder) put(t *market.Ticker, f market.Field, at byte) {
-	if !d.Empty(at) {
-		t.Put(f, d.Size(at))
-	}
-}
-
-// order is one side of a quote: nothing where it has no order, which is written as an empty text or 0.
-func (d *decoder) order(price, qty byte) (p, q market.Decimal) {
-	if d.Has(price) && d.Has(qty) && d.Empty(price) && d.Empty(qty) {
-		return p, q
-	}
-	if p, q = d.Size(price), d.Size(qty); p.IsZero() || q.IsZero() {
-		return market.Decimal{}, market.Decimal{}
-	}
-	return p, q
 }
 
 // bar is how wide the candles of a channel are: in µs, or in months that begin some µs before UTC's.

@@ -21,12 +21,7 @@ var (
 	}
 	// cutChain is that of the channel order_book, whose every message is a book of 100 levels a side: nothing
 	// follows one.
-	cutChain = market.Chain{
-		Name:    "bitstamp-cut",
-		Old:     func(*market.Book, int64) bool { return false },
-		Starts:  func(*market.Book, int64) bool { return false },
-		Follows: func(*market.Book, int64) bool { return false },
-	}
+	cutChain = market.Alone("bitstamp-cut", false)
 )
 
 // cut is added to the number of a cut book. So they are below all others: whoever sends both channels of a

@@ -19,12 +19,7 @@ var (
 		Follows: func(d *market.Book, prev int64) bool { return d.Prev == prev },
 	}
 	// A cut book is whole by itself and nothing follows it.
-	cutChain = market.Chain{
-		Name:    "deribit-cut",
-		Old:     func(*market.Book, int64) bool { return false },
-		Starts:  func(*market.Book, int64) bool { return false },
-		Follows: func(*market.Book, int64) bool { return false },
-	}
+	cutChain = market.Alone("deribit-cut", false)
 )
 
 // cut is added to the id of a cut book, so that it is below all others: whoever sends both of an

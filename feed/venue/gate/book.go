@@ -17,14 +17,12 @@ func starts(d *market.Book, snap int64) bool { return d.First <= snap+1 && snap+
 
 func follows(d *market.Book, prev int64) bool { return d.First == prev+1 }
 
-func never(*market.Book, int64) bool { return false }
-
 // The venue's rules of which message of a book follows which: where the book is fetched by REST; where it comes by
 // the channel; and where it is cut, whole by itself, and nothing follows it.
 var (
 	chain      = market.Chain{Name: "gate", Late: true, Old: old, Starts: starts, Follows: follows}
 	depthChain = market.Chain{Name: "gate-obu", Old: old, Starts: starts, Follows: follows}
-	cutChain   = market.Chain{Name: "gate-cut", Old: never, Starts: never, Follows: never}
+	cutChain   = market.Alone("gate-cut", false)
 )
 
 var (

@@ -72,9 +72,9 @@ func (d *decoder) contract(b *market.Batch) {
 	}
 	t := b.Ticker(sym, d.sent)
 	d.day(t)
-	d.put(t, market.Mark, markField)
-	d.put(t, market.Index, indexField)
-	d.put(t, market.OpenInterest, interestField)
+	d.Put(t, market.Mark, markField)
+	d.Put(t, market.Index, indexField)
+	d.Put(t, market.OpenInterest, interestField)
 	if !d.Empty(fundingField) {
 		t.Put(market.Funding, d.Number(fundingField))
 	}
@@ -82,17 +82,10 @@ func (d *decoder) contract(b *market.Batch) {
 
 func (d *decoder) day(t *market.Ticker) {
 	t.Put(market.Last, d.Size(lastField))
-	d.put(t, market.High, highField)
-	d.put(t, market.Low, lowField)
-	d.put(t, market.Volume, volumeField)
-	d.put(t, market.QuoteVolume, quoteVolumeField)
-}
-
-// put sets a field of a ticker, unless it is not there or its text is empty.
-func (d *decoder) put(t *market.Ticker, f market.Field, at byte) {
-	if !d.Empty(at) {
-		t.Put(f, d.Size(at))
-	}
+	d.Put(t, market.High, highField)
+	d.Put(t, market.Low, lowField)
+	d.Put(t, market.Volume, volumeField)
+	d.Put(t, market.QuoteVolume, quoteVolumeField)
 }
 
 // stats decodes the mark price and open interest of a contract.

@@ -51,15 +51,15 @@ func (d *decoder) ticker(b *market.Batch) {
 	q.AskPrice, q.AskQty = d.order(ask, askSize)
 	t := b.Ticker(sym, at)
 	t.Put(market.Volume, d.Size(volume))
-	d.put(t, market.Last, last)
-	d.put(t, market.Open, open)
-	d.put(t, market.High, high)
-	d.put(t, market.Low, low)
-	d.put(t, market.Mark, markPrice)
-	d.put(t, market.Index, index)
-	d.put(t, market.OpenInterest, openInterest)
+	d.Put(t, market.Last, last)
+	d.Put(t, market.Open, open)
+	d.Put(t, market.High, high)
+	d.Put(t, market.Low, low)
+	d.Put(t, market.Mark, markPrice)
+	d.Put(t, market.Index, index)
+	d.Put(t, market.OpenInterest, openInterest)
 	if !isInverse(sym) {
-		d.put(t, market.QuoteVolume, volumeQuote)
+		d.Put(t, market.QuoteVolume, volumeQuote)
 	}
 	if !d.Empty(fundingRate) {
 		t.Put(market.Funding, d.Number(fundingRate))
@@ -72,13 +72,6 @@ func (d *decoder) ticker(b *market.Batch) {
 		if d.Flag(suspended) {
 			s.State, s.Reason = market.Halted, "suspended"
 		}
-	}
-}
-
-// put sets a field of a ticker if it is there.
-func (d *decoder) put(t *market.Ticker, f market.Field, slot byte) {
-	if !d.Empty(slot) {
-		t.Put(f, d.Size(slot))
 	}
 }
 

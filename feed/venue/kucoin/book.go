@@ -20,12 +20,7 @@ var (
 		Follows: func(d *market.Book, prev int64) bool { return d.First == prev+1 },
 	}
 	// A cut book is whole by itself and nothing follows it.
-	cutChain = market.Chain{
-		Name:    "kucoin-cut",
-		Old:     func(*market.Book, int64) bool { return false },
-		Starts:  func(*market.Book, int64) bool { return false },
-		Follows: func(*market.Book, int64) bool { return false },
-	}
+	cutChain = market.Alone("kucoin-cut", false)
 )
 
 var (

@@ -44,22 +44,11 @@ func (d *decoder) quote(b *market.Batch, at byte) {
 	}
 	t := d.time(at)
 	q := b.Quote(sym, t)
-	q.BidPrice, q.BidQty = d.order(bestBid, bestBidSize)
-	q.AskPrice, q.AskQty = d.order(bestAsk, bestAskSize)
+	q.BidPrice, q.BidQty = d.Order(bestBid, bestBidSize)
+	q.AskPrice, q.AskQty = d.Order(bestAsk, bestAskSize)
 	if !d.Empty(price) {
 		b.Ticker(sym, t).Put(market.Last, d.Size(price))
 	}
-}
-
-// order is one side of a quote: nothing where it has no order, which is written as null, an empty text or 0.
-func (d *decoder) order(price, qty byte) (p, q market.Decimal) {
-	if d.Has(price) && d.Has(qty) && d.Empty(price) && d.Empty(qty) {
-		return p, q
-	}
-	if p, q = d.Size(price), d.Size(qty); p.IsZero() || q.IsZero() {
-		return market.Decimal{}, market.Decimal{}
-	}
-	return p, q
 }
 
 // day decodes spot's rolling day, and whether the symbol is traded.
@@ -70,24 +59,17 @@ func (d *decoder) day(b *market.Batch) {
 	}
 	at := d.time(datetime)
 	t := b.Ticker(sym, at)
-	d.put(t, market.Last, last)
-	d.put(t, market.Open, open)
-	d.put(t, market.High, high)
-	d.put(t, market.Low, low)
-	d.put(t, market.Volume, vol)
-	d.put(t, market.QuoteVolume, volValue)
+	d.Put(t, market.Last, last)
+	d.Put(t, market.Open, open)
+	d.Put(t, market.High, high)
+	d.Put(t, market.Low, low)
+	d.Put(t, market.Volume, vol)
+	d.Put(t, market.QuoteVolume, volValue)
 	if t.Present == 0 {
 		d.Fail(last, scan.Missing)
 	}
 	if s := b.Status(sym, at); !d.Flag(trading) {
 		s.State, s.Reason = market.Halted, "not trading"
-	}
-}
-
-// put sets a field of a ticker, unless it is not there or null.
-func (d *decoder) put(t *market.Ticker, f market.Field, at byte) {
-	if !d.Empty(at) {
-		t.Put(f, d.Size(at))
 	}
 }
 

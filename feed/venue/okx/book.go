@@ -21,12 +21,7 @@ var (
 		Follows: func(d *market.Book, prev int64) bool { return d.Prev == prev },
 	}
 	// A cut book is whole by itself and nothing follows it.
-	cutChain = market.Chain{
-		Name:    "okx-cut",
-		Old:     func(*market.Book, int64) bool { return false },
-		Starts:  func(*market.Book, int64) bool { return false },
-		Follows: func(*market.Book, int64) bool { return false },
-	}
+	cutChain = market.Alone("okx-cut", false)
 )
 
 // check is the venue's checksum: of price:quantity of the best bid, the best ask, the next bid and so on.

@@ -62,8 +62,8 @@ func (d *decoder) ticker(b *market.Batch) {
 		return
 	}
 	at := d.Millis(ts)
-	bidPrice, bidQty := d.order(bidPx, bidSz)
-	askPrice, askQty := d.order(askPx, askSz)
+	bidPrice, bidQty := d.Order(bidPx, bidSz)
+	askPrice, askQty := d.Order(askPx, askSz)
 	if m := d.known[sym]; m == nil || at >= m.touched {
 		*b.Quote(sym, at) = market.Quote{BidPrice: bidPrice, BidQty: bidQty, AskPrice: askPrice, AskQty: askQty}
 	}
@@ -80,17 +80,6 @@ func (d *decoder) ticker(b *market.Batch) {
 		b.Undo(len(b.Events) - 1)
 		d.Skip(feed.Ignored)
 	}
-}
-
-// order is one side of a quote: nothing where it has no order, which is written as empty texts or zeros.
-func (d *decoder) order(price, qty byte) (p, q market.Decimal) {
-	if d.Has(price) && d.Has(qty) && d.Empty(price) && d.Empty(qty) {
-		return p, q
-	}
-	if p, q = d.Size(price), d.Size(qty); p.IsZero() || q.IsZero() {
-		return market.Decimal{}, market.Decimal{}
-	}
-	return p, q
 }
 
 // put sets a field of a ticker, unless its text is empty.

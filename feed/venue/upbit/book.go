@@ -10,13 +10,7 @@ import (
 
 // Every book is whole and nothing follows it. Its number is its time, so that an older one which comes late
 // changes nothing.
-var whole = market.Chain{
-	Name:    "upbit-time",
-	Blind:   true,
-	Old:     func(*market.Book, int64) bool { return false },
-	Starts:  func(*market.Book, int64) bool { return false },
-	Follows: func(*market.Book, int64) bool { return false },
-}
+var whole = market.Alone("upbit-time", true)
 
 var errLevels = fmt.Errorf("%w: the levels are no list of a price and a size of both sides, or one of them cannot be", feed.BadValue)
 
