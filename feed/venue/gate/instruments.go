@@ -75,7 +75,8 @@ func (d *decoder) step(at byte) market.Decimal {
 	return market.New(1, uint8(n))
 }
 
-// terms decodes what a contract is: so much of the base. Of an inverse one the list does not say how much.
+// terms decodes what a contract is: so much of the base, or if it is inverse of dollars, of which the list does not say
+// how many.
 func (d *decoder) terms(b *market.Batch) {
 	if !d.Has(roundField) { // another list
 		d.Refuse(feed.UnknownKind)
@@ -91,6 +92,7 @@ func (d *decoder) terms(b *market.Batch) {
 	case "direct":
 		facts.Contract, facts.Currency = d.Price(multiplierField), sym.Base
 	case "inverse":
+		facts.Currency, facts.Inverse = sym.Quote, true
 	default:
 		d.Fail(typeField, scan.Wrong)
 	}
