@@ -136,6 +136,10 @@ func (c *Cursor) Key() ([]byte, bool) {
 	}
 	if (c.first || at > c.at) && at < len(d) && d[at] == '"' {
 		from := at + 1
+		if from+2 < len(d) && d[from+1] == '"' && d[from+2] == ':' && isLetter(d[from]) { // most keys are one letter
+			c.at, c.first = from+3, false
+			return d[from : from+1], true
+		}
 		if at = plain(d, from); at+1 < len(d) && d[at] == '"' && d[at+1] == ':' {
 			c.at, c.first = at+2, false
 			return d[from:at], true
