@@ -414,7 +414,7 @@ func TestEvents(t *testing.T) {
 
 // A stream that is never without something to write is not stuck, as long as each frame is taken.
 func TestBusyEventsAreNotStuck(t *testing.T) {
-	e := &eventStream{wake: make(chan struct{}, 1)}
+	e := &eventStream{before: "data: ", after: "\n\n", wake: make(chan struct{}, 1)}
 	if e.send([]byte("x")) || e.stuck(time.Now().Add(time.Hour)) < time.Minute {
 		t.Error("a frame that is not written yet does not block")
 	}

@@ -13,6 +13,8 @@ import (
 // Digests are over every entry of rooms, before anything is folded: two timelines whose rooms had the same entries have
 // the same ones. They begin where each room is joined, and may go on in another hub.
 type Digests struct {
+	All bool // also of rooms that come to life, joined or not: they may be, by a standing order
+
 	mu    sync.Mutex
 	rooms map[string]*digest
 }

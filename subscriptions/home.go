@@ -102,6 +102,9 @@ func (r *Room) announce() {
 	if r.list.rooms[r.Name.Channel] != r {
 		return // a view
 	}
+	if d := r.list.hub.digests.Load(); d != nil && d.All {
+		r.digested()
+	}
 	for _, d := range *r.list.hub.desks.Load() {
 		d.announce(r)
 	}

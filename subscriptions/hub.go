@@ -32,7 +32,7 @@ type Hub struct {
 	mu       sync.RWMutex
 	venues   map[string]Venue
 	listings map[symbolKey]*listing
-	known    map[nativeKey]Listed // from Config.Instruments; never changed
+	known    map[nativeKey]Listed    // from Config.Instruments; never changed
 	desks    atomic.Pointer[[]*Desk] // as logs
 	digests  atomic.Pointer[Digests]
 	logs     atomic.Pointer[[]*Log] // copied when one is added: it is read under listings' locks

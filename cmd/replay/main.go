@@ -8,6 +8,7 @@ import (
 
 	"tapedeck/cmd/flags"
 	"tapedeck/cmd/replay/publish"
+	"tapedeck/cmd/replay/serve"
 )
 
 // version is set by the linker: -X main.version=v1.2.3.
@@ -15,6 +16,8 @@ var version = "dev"
 
 // commands are all that replay can do, in the order of its help.
 var commands = []func() *cli.Command{
+	serve.Demo,
+	serve.Command,
 	publish.Command,
 	referenceCommand,
 }

@@ -21,6 +21,7 @@ import (
 	"tapedeck/cmd/streamer/market"
 	"tapedeck/feed"
 	"tapedeck/feed/kafka"
+	"tapedeck/feed/tape"
 	"tapedeck/feed/venue"
 	"tapedeck/server"
 	"tapedeck/server/page"
@@ -72,6 +73,8 @@ const (
 	// demoPast is how much of the market lies in the topic when the streamer starts: charts have something
 	// to show, and it is sent and read within half a second.
 	demoPast = time.Hour
+	// demoTape is how many bytes of each partition are kept to be replayed: some hours.
+	demoTape = 32 << 20
 	// demoPartitions let readers work side by side, as in a real cluster.
 	demoPartitions = 4
 )
@@ -177,10 +180,12 @@ func (d *demo) server(cluster kafka.Cluster) (demoServer, error) {
 	if err != nil {
 		return demoServer{}, err
 	}
+	past := tape.New(demoTape)
 	var s *server.Server
 	for _, address := range d.listen {
 		s, err = server.New(server.Config{
-			Node: "demo", Listen: address, Admin: d.admin, Log: d.log, Page: page.Handler(), Source: source,
+			Node: "demo", Listen: address, Admin: d.admin, Log: d.log, Page: page.Handler(), Source: past.Record(source),
+			Archive: past, Formats: venue.Lookup,
 			Feeds:     map[string]server.Feed{simulatedTopic: {Format: format, Options: feed.DefaultOptions()}},
 			DrainWait: -1, DrainSpread: time.Second, // there is no other node to go to
 		})
@@ -249,6 +254,7 @@ func welcome(w io.Writer, a demoAddresses, colour bool) {
 	line("events", fmt.Sprintf("curl -N 'http://%s/v1/events?rooms=%s'", a.Clients, trades))
 	line("snapshot", fmt.Sprintf("curl 'http://%s/v1/snapshot/%s@5'", a.Clients, book))
 	line("terminal", tail)
+	line("replay", fmt.Sprintf("npx wscat -c 'ws://%s/v1/replay?from=%s&to=live&speed=20&rooms=%s'", a.Clients, time.Now().Add(-5*time.Minute).UTC().Format(time.RFC3339), trades))
 	if a.Admin != "" {
 		line("metrics", fmt.Sprintf("curl http://%s/metrics", a.Admin))
 	}

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -230,5 +232,24 @@ func TestDemoTakesTheNextFreePort(t *testing.T) {
 func TestFollowingPorts(t *testing.T) {
 	if got := strings.Join(following("127.0.0.1:8080", 3), " "); got != "127.0.0.1:8080 127.0.0.1:8081 127.0.0.1:8082" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// What the demo has published can be replayed, and the replay goes on into the live rooms without a gap.
+func TestDemoReplaysItself(t *testing.T) {
+	a := startDemo(t, market.Options{Seed: 5, Rate: 2})
+	const tape, book = "trades:BINANCE:BTC-USDT", "book:BINANCE:BTC-USDT@20"
+	from := time.Now().Add(-time.Minute).UnixMicro()
+	for range 3 {
+		c := dial(t, fmt.Sprintf("ws://%s/v1/replay?from=%d&to=live&speed=max&rooms=%s,%s", a.Clients, from, tape, book))
+		c.sees("live", func() bool { return slices.Contains(c.said[""], "live") })
+		before := uint64(0)
+		c.sees("the tape", func() bool { before = c.mirror.Room(tape).Seq; return before > 0 })
+		c.sees("more trades", func() bool { return c.mirror.Room(tape).Seq > before })
+		c.mu.Lock()
+		if slices.ContainsFunc(c.said[tape], func(s string) bool { return strings.HasPrefix(s, "gap") }) {
+			t.Errorf("the tape was told %q", c.said[tape])
+		}
+		c.mu.Unlock()
 	}
 }

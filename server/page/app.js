@@ -261,10 +261,11 @@ function fromAddress() {
 // server that has just started knows none yet, so it asks again until there are some.
 async function follow() {
   try {
-    const answer = await fetch('v1/symbols', { headers: { accept: 'application/json' } });
+    const answer = await fetch(replay ? 'v1/archive' : 'v1/symbols', { headers: { accept: 'application/json' } });
     const list = await answer.json();
-    for (const { venue, symbol } of list.symbols) {
-      symbols.entry(venue, symbol);
+    for (const { venue, symbol } of list.symbols ?? list.logs) {
+      if (!venue) continue;
+      if (symbol) symbols.entry(venue, symbol); // of an archive only venues are known: their rooms are announced
       if (!venues.has(venue)) link.subscribe([`ticker:${venue}:*`], listInterval);
       venues.add(venue);
     }
@@ -281,7 +282,8 @@ function ping() {
   link.ping();
 }
 
-const address = new URL('v1/stream', document.baseURI);
+const replay = new URLSearchParams(location.search).has('from'); // as in /?from=2026-01-31T14:30:00Z&speed=10
+const address = new URL(replay ? `v1/replay${location.search}` : 'v1/stream', document.baseURI);
 address.protocol = address.protocol.replace('http', 'ws');
 const link = new Link(address, handler, world);
 
