@@ -111,13 +111,11 @@ func slot(name []byte) (byte, bool) {
 	case "timestamp":
 		return timeField, true
 	}
-	for i := matchField; i < numFields; i++ {
-		if string(name) == fieldNames[i] {
-			return byte(i), true
-		}
-	}
-	return 0, false
+	s, ok := others[string(name)]
+	return s, ok
 }
+
+var others = scan.Slots(matchField, fieldNames[matchField:]...)
 
 func (m *message) begin() {
 	m.table, m.action, m.filter = table{}, 0, scan.Value{}

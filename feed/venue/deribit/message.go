@@ -105,15 +105,12 @@ var fieldNames = [numFields]string{
 	"tick_size", "min_trade_amount", "instrument_type",
 }
 
-// slot returns which of the slots from one up to another is a field's, and whether it is of use.
-func slot(name []byte, from, to byte) (byte, bool) {
-	for i := from; i < to; i++ {
-		if string(name) == fieldNames[i] {
-			return i, true
-		}
-	}
-	return 0, false
-}
+// The slots of fields by name: of data, of "stats" in it, and of an instrument.
+var (
+	dataSlots       = scan.Slots(0, fieldNames[:dayHigh]...)
+	statsSlots      = scan.Slots(dayHigh, fieldNames[dayHigh:tickSize]...)
+	instrumentSlots = scan.Slots(tickSize, fieldNames[tickSize:]...)
+)
 
 func (m *message) begin() {
 	m.method, m.channel.kind, m.list, m.result = noMethod, noChannel, scan.Value{}, scan.Value{}
@@ -199,7 +196,7 @@ func (m *message) fields() {
 	m.Clear()
 	c := &m.Cursor
 	for name, ok := c.Key(); ok; name, ok = c.Key() {
-		s, known := slot(name, 0, dayHigh)
+		s, known := dataSlots[string(name)]
 		switch {
 		case !known:
 			c.Value()
@@ -218,7 +215,7 @@ func (m *message) fields() {
 
 func (m *message) stats() {
 	for name, ok := m.Cursor.Key(); ok; name, ok = m.Cursor.Key() {
-		if s, known := slot(name, dayHigh, tickSize); known {
+		if s, known := statsSlots[string(name)]; known {
 			m.Take(s)
 		} else {
 			m.Cursor.Value()

@@ -63,13 +63,7 @@ var v2Names = [...]string{
 }
 
 // v2Slots are the slots of an element's fields by name.
-var v2Slots = func() map[string]byte {
-	all := map[string]byte{}
-	for i, name := range v2Names[:channel] {
-		all[name] = byte(i)
-	}
-	return all
-}()
+var v2Slots = scan.Slots(0, v2Names[:channel]...)
 
 func v2Name(slot byte) string { return "field " + v2Names[slot] }
 

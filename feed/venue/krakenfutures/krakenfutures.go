@@ -68,13 +68,7 @@ var names = [...]string{
 	"open", "high", "low", "relative_funding_rate", "next_funding_rate_time", "suspended",
 }
 
-var slots = func() map[string]byte {
-	all := map[string]byte{}
-	for i, name := range names {
-		all[name] = byte(i)
-	}
-	return all
-}()
+var slots = scan.Slots(0, names[:]...)
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {

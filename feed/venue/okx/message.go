@@ -72,13 +72,7 @@ var names = [...]string{
 }
 
 // slots are the slots of an element's fields by name.
-var slots = func() map[string]byte {
-	all := map[string]byte{}
-	for i, name := range names[:arg-instID] {
-		all[name] = instID + byte(i)
-	}
-	return all
-}()
+var slots = scan.Slots(instID, names[:arg-instID]...)
 
 func (m *message) begin() {
 	m.channel, m.native, m.done = channel{}, nil, false

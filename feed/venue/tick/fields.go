@@ -1,6 +1,9 @@
 package tick
 
-import "tapedeck/market"
+import (
+	"tapedeck/feed/scan"
+	"tapedeck/market"
+)
 
 // The slots of the fields. Those of a ticker follow, by market.Field.
 const (
@@ -49,12 +52,4 @@ func fieldNames() (n [ticker + market.NumFields]string) {
 	return n
 }
 
-var slots = slotsByName()
-
-func slotsByName() map[string]byte {
-	m := map[string]byte{}
-	for slot, name := range names {
-		m[name] = byte(slot)
-	}
-	return m
-}
+var slots = scan.Slots(0, names[:]...)
