@@ -204,6 +204,11 @@ func (c *compiler) side(e entry, shape *ladder) *side {
 		return s
 	}
 	n := c.nodeOf(p)
+	for _, g := range c.groups {
+		if g.list == p {
+			c.fail(at(e.value), "%s: the list at %s has messages, as each says, and no levels", e.name, p.name)
+		}
+	}
 	if n.ladder == nil {
 		n.ladder = &ladder{price: shape.price, size: shape.size, number: c.ladders}
 		c.ladders++

@@ -3,6 +3,7 @@ package mapping_test
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"tapedeck/feed"
@@ -18,16 +19,14 @@ func FuzzCSV(f *testing.F) { feedtest.Fuzz(f, example(f, "tape-csv"), "testdata/
 
 // FuzzMapping changes the text of mappings and a record: a text is refused with a place, or makes decoders that survive.
 func FuzzMapping(f *testing.F) {
-	for _, name := range []string{"mappings", "binance", "tables"} {
-		text, err := os.ReadFile("testdata/" + name + ".yaml")
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, record := range []string{
-			`{"type":"trade","instr":"BTC_USDT","ts":1700000000123,"px":"1","qty":"2","data":[{"s":"A","k":"t"}],"ch":"mixed"}`,
-			"datetime\topen\n1\t2\n", `2023-11-14 22:13:20.123Z,"BTC-USD",1,2,buy,"a ""b""",`,
-		} {
-			f.Add(string(text), []byte(record))
+	text, err := os.ReadFile("testdata/mappings.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	_, body, _ := strings.Cut(string(text), "mappings:\n")
+	for _, one := range strings.Split(body, "\n\n") {
+		for _, record := range []string{`{"type":"trade","instr":"BTC_USDT","ts":1700000000123,"px":"1","qty":"2"}`, "a\tb\n1\t2\n", `1,"a ""b""",`} {
+			f.Add("mappings:\n"+one, []byte(record))
 		}
 	}
 	f.Add(right, []byte(`{"type":"trade"}`))

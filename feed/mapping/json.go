@@ -54,6 +54,9 @@ func (n *node) finish(cell int) int {
 	return cell
 }
 
+// alone reports that nothing below the node is of use.
+func (n *node) alone() bool { return len(n.keys)+len(n.items) == 0 }
+
 func (n *node) field(key []byte) *node {
 	if n.index != nil {
 		return n.index[string(key)]
@@ -82,13 +85,17 @@ func (d *decoder) walk(c *scan.Cursor, n *node) {
 		d.refuse(&n.place, feed.BadJSON, "is there twice")
 	}
 	switch {
-	case n.ladder != nil && c.At('['):
+	case n.ladder != nil && n.alone() && c.At('['):
 		k.kind = scan.Array
 		d.ladders[n.ladder.number].read(c, n.ladder)
 	case n.asked || !c.At('{') && !c.At('['):
 		v := c.Value()
 		k.kind, k.text = v.Kind, d.content(c, v)
-		if len(n.keys)+len(n.items) > 0 && (v.Kind == scan.Object || v.Kind == scan.Array) {
+		if n.ladder != nil && v.Kind == scan.Array {
+			below := c.Into(v)
+			d.ladders[n.ladder.number].read(&below, n.ladder)
+		}
+		if !n.alone() && (v.Kind == scan.Object || v.Kind == scan.Array) {
 			below := c.Into(v)
 			d.enter(&below, n)
 		}

@@ -8,7 +8,7 @@ import (
 
 // Mappings make decoders that pass what every decoder must.
 func TestMappingsConform(t *testing.T) {
-	for _, name := range []string{"desk-trades", "desk-books", "desk-ladder", "desk-list", "tape-csv", "top-csv"} {
+	for _, name := range []string{"desk-trades", "desk-books", "desk-ladder", "desk-list", "desk-tops", "tape-csv", "top-csv"} {
 		t.Run(name, func(t *testing.T) {
 			feedtest.Decoder(t, example(t, name), "testdata/"+name)
 		})

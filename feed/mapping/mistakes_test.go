@@ -2,10 +2,13 @@ package mapping_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
+	"tapedeck/feed"
 	"tapedeck/feed/mapping"
+	"tapedeck/market"
 )
 
 // right is a mapping without a mistake. Each test of TestMistakes replaces a part of it.
@@ -94,4 +97,61 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("%s for %s:\n got %v\nwant %s", test.is, test.was, err, test.want)
 		}
 	}
+}
+
+// Whatever stands in a place of a mapping, it is refused with its place or makes a decoder that survives.
+func TestAnyMapping(t *testing.T) {
+	text, err := os.ReadFile("testdata/mappings.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := []string{"", "{", "{}", "[[1,2,3]]", `{"type":"trade","s":"A","data":[{"s":"A","b":[[1,2]]}],"ch":"book","ts":1700000000000}`, "a,b,c,d,e,f,g\n1,2,3,4,5,6,7", ";;Q;1;1;1;1"}
+	_, body, _ := strings.Cut(string(text), "mappings:\n")
+	refused, made := 0, 0
+	for _, one := range strings.Split(body, "\n\n") {
+		for _, changed := range changes(one) {
+			formats, err := compile("mappings:\n" + changed)
+			var mistake *mapping.Error
+			if errors.As(err, &mistake) {
+				if refused++; mistake.Line == 0 {
+					t.Fatalf("%v: %s", err, changed)
+				}
+				continue
+			}
+			for _, f := range formats {
+				made++
+				d := f.New(feed.DefaultOptions())
+				for _, r := range records {
+					var b market.Batch
+					if err := d.Decode(&b, &feed.Record{Key: []byte("K"), Value: []byte(r)}); (err == nil) == (len(b.Events) == 0) {
+						t.Fatalf("%s becomes %d events and %v by %s", r, len(b.Events), err, changed)
+					}
+				}
+			}
+		}
+	}
+	if refused < 1000 || made < 300 {
+		t.Errorf("%d texts were refused and %d mappings made: too few", refused, made)
+	}
+}
+
+// changes leaves out each line of a mapping, and puts other values into it.
+func changes(text string) (all []string) {
+	lines := strings.SplitAfter(text, "\n")
+	for i, line := range lines {
+		put := func(other string) {
+			all = append(all, strings.Join(lines[:i], "")+other+strings.Join(lines[i+1:], ""))
+		}
+		put("")
+		key, _, isKey := strings.Cut(line, ": ")
+		for _, value := range []string{"", "1", "-1", "x", "true", "null", "$", "$.a", "[]", "[a, b]", "[null]", "{}", "{a: b}", "{from: x}", "{from: ts, unit: ms}", "{is: A}", "'@key'", "'*'"} {
+			if isKey {
+				put(key + ": " + value + "\n")
+			}
+		}
+		for j, word := range strings.Fields(line) {
+			put(strings.Replace(line, word, []string{"x", "1", "[", "{", "null,"}[j%5], 1))
+		}
+	}
+	return all
 }
