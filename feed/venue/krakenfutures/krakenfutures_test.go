@@ -164,23 +164,3 @@ func TestNumbersSetBack(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkDecode(b *testing.B) {
-	for name, value := range map[string]string{
-		"trade":  `{"feed":"trade","product_id":"PI_XBTUSD","uid":"e2429e31-8b9d-4195-900e-fd42be2dec89","side":"buy","type":"fill","seq":5956,"time":1700000000946,"qty":320.0,"price":37000.5}`,
-		"book/1": `{"feed":"book","product_id":"PI_XBTUSD","side":"sell","seq":91193,"price":37000.5,"qty":0.0,"timestamp":1700000000144}`,
-	} {
-		b.Run(name, func(b *testing.B) {
-			d := krakenfutures.Format.New(feed.DefaultOptions())
-			r := &feed.Record{Value: []byte(value)}
-			var batch market.Batch
-			b.ReportAllocs()
-			for b.Loop() {
-				batch.Reset()
-				if err := d.Decode(&batch, r); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"tapedeck/feed"
-	"tapedeck/feed/feedtest"
 	"tapedeck/feed/venue/tick"
 	"tapedeck/market"
 	"tapedeck/snapshot"
@@ -134,22 +133,4 @@ func TestContinuity(t *testing.T) {
 	apply(`"prev":16,"seq":17,"bids":[["1","17"]]`, false, "")
 	apply(`"seq":18,"bids":[["1","18"]]`, false, "")
 	apply(`"snapshot":true,"seq":17,"bids":[["1","17"]],"asks":[]`, true, "18")
-}
-
-func BenchmarkDecode(b *testing.B) {
-	for _, m := range feedtest.Messages(b, "testdata/tick") {
-		if strings.HasSuffix(m.Name, ":1") && !strings.HasPrefix(m.Name, "bad") {
-			b.Run(strings.TrimSuffix(m.Name, ":1"), func(b *testing.B) {
-				d := tick.Format.New(m.Options)
-				var batch market.Batch
-				b.ReportAllocs()
-				for b.Loop() {
-					batch.Reset()
-					if err := d.Decode(&batch, &m.Record); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
-	}
 }
