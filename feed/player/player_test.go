@@ -74,7 +74,8 @@ type stage struct {
 	told   []string // since Set
 	times  []int64  // when, ns
 	clocks []int64
-	shown  int // how many of told were there at Show
+	began  int64 // when it was shown, ns
+	shown  int   // how many of told were there at Show
 	sames  []bool
 	states []player.Status
 	brake  chan struct{}
@@ -93,7 +94,7 @@ func (s *stage) Set([]string) feed.Sink {
 func (s *stage) Show(same bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.shown = len(s.told)
+	s.shown, s.began = len(s.told), time.Now().UnixNano()
 	s.sames = append(s.sames, same)
 }
 

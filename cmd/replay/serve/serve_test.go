@@ -106,7 +106,7 @@ func TestServeCaptures(t *testing.T) {
 	if data == "" {
 		data = "../../../../shared/data"
 	}
-	files, _ := filepath.Glob(filepath.Join(data, "sessions", "binance-*.raw.gz"))
+	files, _ := filepath.Glob(filepath.Join(data, "sessions", "hftbacktest", "spot_*.raw.gz"))
 	for _, f := range files {
 		if !strings.Contains(f, ".rest.") {
 			check(t, run(t, "serve", "--feed", "binance", "--capture", f, "--listen", "127.0.0.1:0", "--log-level", "error"))
