@@ -136,15 +136,17 @@ func (t *Tape) Seek(_ context.Context, id feed.LogID, at int64) (offset, clock i
 func (t *Tape) Read(_ context.Context, id feed.LogID, w feed.Window, take func(*feed.Record) error) (next int64, err error) {
 	next = w.From
 	limit := cmp.Or(w.Bytes, 8<<20)
-	for _, r := range t.after(id, w.From) {
+	records := t.after(id, w.From)
+	for i := range records {
+		r := &records[i]
 		if limit <= 0 || w.To > 0 && r.Offset >= w.To {
 			break
 		}
-		if err := take(&r); err != nil {
+		if err := take(r); err != nil {
 			return next, err
 		}
 		next = r.Offset + 1
-		limit -= weight(&r)
+		limit -= weight(r)
 	}
 	return next, nil
 }

@@ -98,7 +98,7 @@ func check(t *testing.T, address string) {
 }
 
 func TestDemo(t *testing.T) {
-	check(t, run(t, "demo", "--length", "20s", "--listen", "127.0.0.1:0", "--log-level", "error"))
+	check(t, run(t, "demo", "--length", "5s", "--listen", "127.0.0.1:0", "--log-level", "error"))
 }
 
 func TestServeCaptures(t *testing.T) {
