@@ -210,8 +210,8 @@ func (c *compiler) side(e entry, shape *ladder) *side {
 		}
 	}
 	if n.ladder == nil {
-		n.ladder = &ladder{price: shape.price, size: shape.size, number: c.ladders}
-		c.ladders++
+		n.ladder = &ladder{price: shape.price, size: shape.size, number: c.lists}
+		c.lists++
 	} else if n.ladder.price != shape.price || n.ladder.size != shape.size {
 		c.fail(at(e.value), "%s: the levels at %s are read in two ways", e.name, p.name)
 	}

@@ -16,7 +16,7 @@ type program struct {
 	groups   []*group
 	outside  []*outside
 	messages []message
-	ladders  int
+	lists    int // of levels, that are read on the way
 	names    []naming
 	kind     market.Kind
 	cells    int
@@ -61,7 +61,7 @@ type decoder struct {
 }
 
 func newDecoder(p *program, o feed.Options) *decoder {
-	d := &decoder{program: p, symbols: feed.NewSymbols(o), called: map[string]string{}, cells: make([]cell, p.cells), ladders: make([]levels, p.ladders)}
+	d := &decoder{program: p, symbols: feed.NewSymbols(o), called: map[string]string{}, cells: make([]cell, p.cells), ladders: make([]levels, p.lists)}
 	if p.csv != nil && !p.csv.inRecord {
 		for _, col := range p.csv.columns {
 			for col.number >= len(d.at) {

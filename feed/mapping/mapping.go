@@ -1,7 +1,7 @@
 // Package mapping makes decoders of descriptions: for feeds that are of none of the venues in feed/venue,
 // in JSON or CSV. A mapping says where in a record the symbol, the time, prices and sizes are; it is
-// compiled once, at start, into places to look at, so that nothing is searched for by name of a kind and
-// nothing is allocated per record. docs/mapping.md describes the language.
+// compiled once, at start, into one tree of places, so that a record is gone through once and nothing is
+// allocated for it. docs/mapping.md describes the language.
 package mapping
 
 import (

@@ -2,10 +2,10 @@ package mapping_test
 
 import (
 	"bufio"
-	"bytes"
 	"compress/gzip"
 	"errors"
 	"io"
+	"iter"
 	"maps"
 	"os"
 	"slices"
@@ -153,6 +153,7 @@ func TestRecordedTables(t *testing.T) {
 		{"mtgox-trades", "mtgox_trades_BTCUSD_20130101", 2_331, "trade MTGOX BTC-USD time=1356998659486096 id=1356998659486096 px=13.51001 qty=36.87430786 side=sell\n"},
 	} {
 		t.Run(test.mapping, func(t *testing.T) {
+			t.Parallel()
 			d := all[test.mapping].New(feed.DefaultOptions())
 			var b market.Batch
 			events := 0
@@ -176,19 +177,21 @@ func TestRecordedTables(t *testing.T) {
 	}
 }
 
-func linesOf(t *testing.T, rel string) (lines [][]byte) {
+// linesOf reads a packed table line by line.
+func linesOf(t *testing.T, rel string) iter.Seq2[int, []byte] {
 	t.Helper()
 	f, err := os.Open(feedtest.Data(t, rel))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	t.Cleanup(func() { f.Close() })
 	z, err := gzip.NewReader(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for s := bufio.NewScanner(z); s.Scan(); {
-		lines = append(lines, bytes.Clone(s.Bytes()))
+	return func(yield func(int, []byte) bool) {
+		lines := bufio.NewScanner(z)
+		for n := 0; lines.Scan() && yield(n, lines.Bytes()); n++ {
+		}
 	}
-	return lines
 }
