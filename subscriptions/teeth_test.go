@@ -91,7 +91,7 @@ var faults = []fault{
 	},
 	{
 		"a price spelled otherwise is another level", "snapshot/side.go",
-		"s.levels[lo].Price.Equal(price)", "s.levels[lo].Price == price",
+		"i, found := s.find(l.Price)\n", "i, found := s.find(l.Price)\n\tfound = found && s.levels[i].Price == l.Price\n",
 	},
 	{
 		"final candles are folded away", "snapshot/bars.go",
