@@ -39,6 +39,8 @@ Examples:
   streamer tail 'trades:BINANCE:*' --interval 0
   # the last 100 trades as JSON, and those that follow
   streamer tail trades:BINANCE:BTC-USDT --last 100 --json | jq -c 'select(.t == "update").d[]'
+  # a recorded hour, at ten times its speed
+  streamer tail trades:BINANCE:BTC-USDT --url 'http://127.0.0.1:8081/v1/replay?from=2026-01-31T14:00:00Z&speed=10'
   # from another node
   streamer tail quotes:BINANCE:ETH-USDT --url https://stream.example.com`,
 		Flags: []cli.Flag{
@@ -63,16 +65,15 @@ func follow(c *cli.Context) error {
 			return err
 		}
 	}
-	node, err := nodeURL(c.String("url"))
+	node, err := streamURL(c.String("url"))
 	if err != nil {
 		return err
 	}
-	node.Scheme = strings.Replace(node.Scheme, "http", "ws", 1)
 	if c.Int("last") < 0 || c.Int("levels") < 1 {
 		return flags.BadFlag("--last cannot be below 0, --levels not below 1")
 	}
 	conf := tail.Config{
-		Address: node.JoinPath("v1", "stream").String(), Rooms: rooms, Interval: c.String("interval"), Last: c.Int("last"),
+		Address: node.String(), Rooms: rooms, Interval: c.String("interval"), Last: c.Int("last"),
 		JSON: c.Bool("json"), Levels: c.Int("levels"), Out: c.App.Writer, Notes: c.App.ErrWriter,
 	}
 	if flags.Terminal(c.App.Writer) && os.Getenv("TERM") != "dumb" {
@@ -105,6 +106,20 @@ func checkRoom(name string) error {
 		return flags.BadFlag("%q: there is no channel %s: %s", name, channel, flags.DidYouMean(channel, "", channelNames()))
 	}
 	return flags.BadFlag("%q is not a room's name: that is CHANNEL:VENUE:SYMBOL, as in trades:BINANCE:BTC-USDT or book:BINANCE:BTC-USDT@20", name)
+}
+
+// streamURL is where rooms are to be had: a node's live stream, or the replay that the address names.
+func streamURL(text string) (*url.URL, error) {
+	node, err := nodeURL(text)
+	if err != nil {
+		return nil, err
+	}
+	node.Scheme = strings.Replace(node.Scheme, "http", "ws", 1)
+	if !strings.HasSuffix(node.Path, "/v1/replay") {
+		return node.JoinPath("v1", "stream"), nil
+	}
+	_, node.RawQuery, _ = strings.Cut(text, "?")
+	return node, nil
 }
 
 // nodeURL reads the address of a streamer: http or https, as a browser has it, or ws or wss.

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -53,7 +54,7 @@ func (l lines) of(m *mirror.Message, r *mirror.Room, books bool) []string {
 	case "gap":
 		return []string{l.row(m.Ts, m.Room, l.paint(yellow, gap(m)))}
 	case "status":
-		return []string{l.row(m.Ts, m.Room, l.paint(yellow, "is "+clean(strings.TrimSuffix(m.State+": "+m.Reason, ": "))))}
+		return []string{l.row(m.Ts, cmp.Or(m.Room, "the replay"), l.paint(yellow, "is "+clean(strings.TrimSuffix(m.State+": "+m.Reason, ": "))))}
 	case "snapshot", "update":
 		return l.body(m, r, books)
 	}
