@@ -72,8 +72,14 @@ var tickerFields = [...]struct {
 	slot  byte
 	field market.Field
 }{
-	{lastPrice, market.Last}, {prevPrice, market.Open}, {highPrice, market.High}, {lowPrice, market.Low},
-	{volumeDay, market.Volume}, {vwapField, market.VWAP}, {markPrice, market.Mark}, {indexPrice, market.Index},
+	{lastPrice, market.Last},
+	{prevPrice, market.Open},
+	{highPrice, market.High},
+	{lowPrice, market.Low},
+	{volumeDay, market.Volume},
+	{vwapField, market.VWAP},
+	{markPrice, market.Mark},
+	{indexPrice, market.Index},
 	{openInterest, market.OpenInterest},
 }
 
