@@ -68,8 +68,14 @@ var tickerFields = [...]struct {
 	slot  byte
 	field market.Field
 }{
-	{lastPrice, market.Last}, {dayHigh, market.High}, {dayLow, market.Low}, {dayVolume, market.Volume}, {dayVolumeUSD, market.QuoteVolume},
-	{markPrice, market.Mark}, {indexPrice, market.Index}, {openInterest, market.OpenInterest},
+	{lastPrice, market.Last},
+	{dayHigh, market.High},
+	{dayLow, market.Low},
+	{dayVolume, market.Volume},
+	{dayVolumeUSD, market.QuoteVolume},
+	{markPrice, market.Mark},
+	{indexPrice, market.Index},
+	{openInterest, market.OpenInterest},
 }
 
 // ticker decodes what is there: incremental_ticker tells what changed.
