@@ -85,8 +85,12 @@ var contextFields = [...]struct {
 	slot  byte
 	field market.Field
 }{
-	{prevDayPxField, market.Open}, {dayBaseVlmField, market.Volume}, {dayNtlVlmField, market.QuoteVolume},
-	{markPxField, market.Mark}, {oraclePxField, market.Index}, {openInterestField, market.OpenInterest},
+	{prevDayPxField, market.Open},
+	{dayBaseVlmField, market.Volume},
+	{dayNtlVlmField, market.QuoteVolume},
+	{markPxField, market.Mark},
+	{oraclePxField, market.Index},
+	{openInterestField, market.OpenInterest},
 }
 
 // context decodes what is known of an asset: spot has neither oracle nor funding. It has no time.
