@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -180,6 +181,11 @@ func TestExplain(t *testing.T) {
 	r := assemble(t)
 	r.publish(t, 0, "ETHUSDT", trade("ETHUSDT", 1, "3000"))
 	r.publish(t, 0, "BTCUSDT", trade("BTCUSDT", 7, "64000.10"), "nonsense", "", `{"result":null,"id":1}`)
+	mine := filepath.Join(t.TempDir(), "mine.yaml")
+	mapping := "mappings:\n  desk:\n    format: json\n    venue: DESK\n    symbol: s\n    messages:\n      - trade: {price: p, size: q}\n"
+	if err := os.WriteFile(mine, []byte(mapping), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	at := func(args ...string) []string {
 		return append([]string{"explain", "--brokers", r.Addr(), "--url", r.clients}, args...)
 	}
@@ -201,6 +207,7 @@ func TestExplain(t *testing.T) {
 		{"trades:BINANCE:BTC-USDT 5", []string{"events   none: the record is ignored\n"}},
 		{"trades:BINANCE:BTC-USDT 2 --topic md --partition 0 --url http://127.0.0.1:1", []string{"record   md/0 offset 1\n"}},
 		{"trades:KRAKEN:BTC-USDT 2 --topic md --partition 0 --feed binance=md", []string{"none of them is of trades:KRAKEN:BTC-USDT"}},
+		{"trades:DESK:BTCUSDT 2 --topic md --partition 0 --config " + mine, []string{"       * trades:DESK:BTCUSDT ", `"px":"64000.10"`}},
 	}
 	for _, tt := range tests {
 		code, out, errs := runs(t, at(strings.Fields(tt.args)...)...)

@@ -41,6 +41,8 @@ func TestCommand(t *testing.T) {
 	file("bad.raw", "1700000000000001 "+trade, "gibberish")
 	file("conf.yaml", "topic: raw", "feed: binance", "brokers: "+b.ListenAddrs()[0])
 	file("typo.yaml", "topick: raw")
+	file("mine.yaml", "mappings:", "  desk:", "    format: csv", "    venue: DESK", `    symbol: "@key"`, "    messages:", "      - trade: {price: 1, size: 2}")
+	file("mine.raw", "1700000000000000 37000.10,0.5")
 	in := strings.NewReplacer("{dir}", dir, "{broker}", b.ListenAddrs()[0])
 	const to = "--brokers {broker} --topic raw --feed binance --speed max "
 	for _, tt := range []struct {
@@ -73,6 +75,8 @@ func TestCommand(t *testing.T) {
 		{to + "--no-rest {dir}/s.raw", flags.OK, "2 records sent", ""},
 		{to + "--no-rest --all --again {dir}/s.raw", flags.OK, "3 records sent", ""},
 		{to + "{dir}/s.rest.raw {dir}/s.raw --again", flags.OK, "3 records sent", ""},
+		{"--config {dir}/mine.yaml --brokers {broker} --topic raw --feed desk --speed max --symbol BTC-USD {dir}/mine.raw", flags.OK, "1 records sent to raw", ""},
+		{"--config {dir}/mine.yaml --brokers {broker} --topic raw --feed desk --speed max --again {dir}/mine.raw", flags.Failed, "", "name it with --symbol"},
 		{to + "{dir}/bad.raw", flags.Failed, "1 records sent", "bad.raw:2: "},
 	} {
 		code, out, errs := command(t.Context(), in, tt.args)
