@@ -108,12 +108,14 @@ func (u *unpacker) records(h *batch, from int64, do func(*feed.Record)) error {
 		return err
 	}
 	d := decoder{b: b}
+	last := h.offset - 1
 	for range h.count {
 		one := decoder{b: d.take(int(d.varint()))}
 		offset := u.read(&one, h)
-		if d.bad || one.bad || offset < h.offset || offset >= h.next {
+		if d.bad || one.bad || offset <= last || offset >= h.next {
 			return fmt.Errorf("%w: record %d cannot be read", errCorrupt, offset)
 		}
+		last = offset
 		if offset >= from {
 			do(&u.record)
 		}
