@@ -169,6 +169,7 @@ type Format struct {
 	Version int    // raised only when an old record's events change: it is part of the epoch
 	Scope   Scope
 	New     func(o Options) Decoder
+	Checks  []*market.Check // the checksums that its books carry, so that a saved book finds them again
 }
 
 // Reason is why a record brought no events. It is an error, a metric's label and a header of a dead letter.

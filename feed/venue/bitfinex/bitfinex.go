@@ -14,7 +14,7 @@ import (
 // Format describes the decoder. A message names its channel by a number that the answer to the
 // subscription gave, and a connection's messages are numbered together: it must be read whole.
 var Format = &feed.Format{
-	Name: "bitfinex", Venue: "BITFINEX", Version: 1, Scope: feed.ScopeConnection,
+	Name: "bitfinex", Venue: "BITFINEX", Version: 1, Scope: feed.ScopeConnection, Checks: []*market.Check{&check},
 	New: func(o feed.Options) feed.Decoder {
 		return &decoder{symbols: feed.NewSymbols(o), connections: map[string]*connection{}}
 	},

@@ -22,7 +22,7 @@ var (
 
 func format(name string, p *product) *feed.Format {
 	return &feed.Format{
-		Name: name, Venue: p.venue, Version: 1, Scope: feed.ScopeSymbol,
+		Name: name, Venue: p.venue, Version: 1, Scope: feed.ScopeSymbol, Checks: []*market.Check{&check},
 		New: func(o feed.Options) feed.Decoder {
 			return &decoder{product: p, symbols: feed.NewSymbols(o), known: map[*market.Symbol]*memory{}}
 		},

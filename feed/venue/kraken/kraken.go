@@ -20,7 +20,7 @@ var (
 
 func format(name string, of func(*decoder) feed.Decoder) *feed.Format {
 	return &feed.Format{
-		Name: name, Venue: venue, Version: 1, Scope: feed.ScopeSymbol,
+		Name: name, Venue: venue, Version: 1, Scope: feed.ScopeSymbol, Checks: []*market.Check{&check},
 		New: func(o feed.Options) feed.Decoder {
 			return of(&decoder{symbols: feed.NewSymbols(o), known: map[*market.Symbol]*memory{}})
 		},

@@ -13,7 +13,7 @@ import (
 
 // Format is the format.
 var Format = &feed.Format{
-	Name: "okx", Venue: "OKX", Version: 1, Scope: feed.ScopeSymbol,
+	Name: "okx", Venue: "OKX", Version: 1, Scope: feed.ScopeSymbol, Checks: []*market.Check{&check},
 	New: func(o feed.Options) feed.Decoder {
 		d := &decoder{trades: "trades", symbols: feed.NewSymbols(o), known: map[*market.Symbol]*memory{}}
 		if o.Trades == "trades-all" {
