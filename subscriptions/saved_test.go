@@ -14,7 +14,7 @@ import (
 // bases and views, to clients who came over from it; and what it would save itself is the same, byte by byte.
 func TestLoadedNodesGoOn(t *testing.T) {
 	compared, recovered := map[market.Channel]int{}, 0
-	for seed := range *seeds / 2 {
+	for seed := range *seeds / 4 {
 		w := newWorld(t, seed)
 		for range w.r.IntN(150) {
 			w.append()
