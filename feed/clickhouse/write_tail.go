@@ -1,0 +1,142 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tapedeck/feed"
+	"tapedeck/market"
+)
+
+// Bits of the column absent: what was not there at all, rather than empty.
+const (
+	AbsentKey   = 1
+	AbsentValue = 2
+)
+
+func absence(r *Row) (bits uint8) {
+	if r.Key == nil {
+		bits |= AbsentKey
+	}
+	if r.Value == nil {
+		bits |= AbsentValue
+	}
+	return bits
+}
+
+func text(p []byte) string { return string(p) }
+
+// Tail is the end of what is held of a log.
+type Tail struct {
+	Held bool
+	Next int64        // offset after the newest record
+	At   market.Clock // the log's, behind it
+
+	Warm  int64 // offset of the first record within the time asked for before the end
+	Clock int64 // the log's clock before that
+}
+
+// Tail returns where a log goes on, and where its last records begin that are not older than warm.
+func (w *Writer) Tail(ctx context.Context, l feed.LogID, warm time.Duration) (t Tail, err error) {
+	n := Number(l)
+	var rows []Row
+	t.Next, t.Held, err = w.next(ctx, n)
+	if err != nil || !t.Held {
+		return t, err
+	}
+	const few = 64 // times that a clock does not believe come in ones and twos
+	err = w.db.each(ctx, fmt.Sprintf("SELECT offset, time, clock FROM %s WHERE log = %d AND offset >= %d ORDER BY offset", w.db.Table("records"), n, t.Next-few),
+		func(scan func(...any) error) error {
+			var r Row
+			err := scan(&r.Offset, &r.Time, &r.Clock)
+			rows = append(rows, r)
+			return err
+		})
+	if err != nil {
+		return t, err
+	}
+	t.At = clockAfter(rows)
+	t.Warm, t.Clock = t.Next, t.At.Now()
+	if now := t.At.Now(); warm > 0 && now > 0 {
+		since := now - warm.Microseconds()
+		err = w.db.each(ctx, fmt.Sprintf("SELECT min(offset) FROM %s WHERE log = %d AND day >= toDate(toUInt16(%d)) AND clock >= %d", w.db.Table("records"), n, DayOf(since, 0), since),
+			func(scan func(...any) error) error { return scan(&t.Warm) })
+		t.Clock = since
+	}
+	return t, err
+}
+
+func (w *Writer) next(ctx context.Context, n uint64) (next int64, held bool, err error) {
+	err = w.db.each(ctx, fmt.Sprintf("SELECT max(offset) + 1, toUInt64(count()) FROM %s WHERE log = %d", w.db.Table("records"), n), func(scan func(...any) error) error {
+		var count uint64
+		err := scan(&next, &count)
+		held = count > 0
+		return err
+	})
+	return next, held, err
+}
+
+// clockAfter returns a log's clock behind its last records: also what it has heard and does not believe yet. Behind a
+// record whose time is not over the clock, the clock waits for nothing: from there on it is told again.
+func clockAfter(rows []Row) (c market.Clock) {
+	for i := range rows {
+		if r := &rows[i]; r.Time > 0 && r.Time <= r.Clock || i == 0 && r.Clock > 0 {
+			c = market.ClockAt(r.Clock)
+		} else {
+			c.Observe(max(r.Time, 0))
+		}
+	}
+	return c
+}
+
+// Settle waits until the server is done with every INSERT of a recorder that it is busy with now, and takes out of a batch what
+// is in the table: after an answer that did not come, the batch may be there or not. b may be nil.
+func (w *Writer) Settle(ctx context.Context, b *Batch) error {
+	running, err := w.running(ctx)
+	for told := false; err == nil && len(running) > 0; {
+		if !told { // best effort: its user may lack the right, and it ends by itself when its connection does
+			told = true
+			_ = w.db.exec(ctx, "KILL QUERY WHERE query_id IN ('"+strings.Join(running, "','")+"') ASYNC")
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		var now []string
+		now, err = w.running(ctx)
+		running = slices.DeleteFunc(running, func(id string) bool { return !slices.Contains(now, id) })
+	}
+	if err != nil || b == nil {
+		return err
+	}
+	for i, l := range b.Logs {
+		next, held, err := w.next(ctx, Number(l))
+		if err != nil {
+			return err
+		}
+		if held {
+			b.Forget(i, next)
+		}
+	}
+	return nil
+}
+
+func (w *Writer) running(ctx context.Context) (ids []string, err error) {
+	err = w.db.each(ctx, "SELECT query_id FROM system.processes WHERE query_id LIKE '"+prefix+"%'", func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
+// Holes writes holes alone: of a batch that is kept elsewhere, before what comes after it.
+func (w *Writer) Holes(ctx context.Context, b *Batch) error {
+	numbers := pick(b.Logs, func(l *feed.LogID) uint64 { return Number(*l) })
+	return w.holes(ctx, numbers, b.Holes)
+}
