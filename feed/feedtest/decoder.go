@@ -283,6 +283,7 @@ func Fuzz(f *testing.F, format *feed.Format, dir string) {
 		}
 		f.Add([]byte(m.Value), []byte(m.Key), m.Options.Trades, before)
 	}
+	corpus(f)
 	f.Fuzz(func(t *testing.T, value, key []byte, trades string, before []byte) {
 		o := feed.DefaultOptions()
 		o.Trades = trades

@@ -276,6 +276,9 @@ func FuzzBatches(f *testing.F) {
 			from = 0
 		}
 		r, rec := tested(t, from, false)
+		for h, rest, ok, _ := cut(batches); ok; h, rest, ok, _ = cut(rest) {
+			rec.marks = rec.marks || h.flags&control != 0
+		}
 		_ = r.all(&fetched{end: math.MaxInt64, batches: batches})
 		if v := rec.seen("a", 0); v.next != r.next && v.next > r.next {
 			t.Errorf("the log is at %d, the reader at %d", v.next, r.next)
