@@ -5,7 +5,7 @@ FUZZTIME ?= 10s
 COUNT    ?= 1
 GO       ?= go
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-SERVICE  := deploy/test-services/kafka.sh
+SERVICES := deploy/test-services
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
@@ -27,10 +27,11 @@ test-web: ## the first page's logic, where node is installed
 	@if command -v node >/dev/null; then node --test server/page/test/; \
 	else echo "node is not installed: the first page's logic was not tested"; fi
 
-test-services: ## a real Kafka: fetched, started, tested against, stopped (JDK 17 and Maven)
-	@set -e; trap '$(SERVICE) stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
-	$(SERVICE) start; eval "$$($(SERVICE) env)"; \
-	$(GO) test -race -count=1 -timeout 20m -run Kafka ./feed/kafka ./cmd/replay/... ./e2e
+test-services: ## a real Kafka and a real ClickHouse: fetched, started, tested against, stopped
+	@set -e; trap '$(SERVICES)/kafka.sh stop; $(SERVICES)/clickhouse.sh stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	$(SERVICES)/kafka.sh start; eval "$$($(SERVICES)/kafka.sh env)"; \
+	$(SERVICES)/clickhouse.sh start; eval "$$($(SERVICES)/clickhouse.sh env)"; \
+	$(GO) test -race -count=1 -timeout 20m -run 'Kafka|ClickHouse' ./feed/kafka ./feed/clickhouse ./cmd/replay/... ./e2e
 
 bench: ## every benchmark, COUNT times
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./...

@@ -7,7 +7,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tapedeck/cmd/flags"
+	"tapedeck/cmd/replay/migrate"
 	"tapedeck/cmd/replay/publish"
+	"tapedeck/cmd/replay/record"
 	"tapedeck/cmd/replay/serve"
 )
 
@@ -19,6 +21,8 @@ var commands = []func() *cli.Command{
 	serve.Demo,
 	serve.Command,
 	publish.Command,
+	migrate.Command,
+	record.Command,
 	referenceCommand,
 }
 

@@ -52,6 +52,12 @@ func (q quiet) Close() error {
 	return nil
 }
 
+// Check says what is wrong with the settings or their files.
+func (t TLS) Check() error {
+	_, err := t.config()
+	return err
+}
+
 // config returns the settings for TLS, nil where it is off.
 func (t TLS) config() (*tls.Config, error) {
 	if !t.On {

@@ -1,0 +1,77 @@
+package flags
+
+import (
+	"net"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"tapedeck/feed/clickhouse"
+)
+
+// ClickHouse are the flags that say where the archive is and how one connects to it. Archive reads them.
+func ClickHouse() []cli.Flag {
+	const category = "ClickHouse"
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "clickhouse", Category: category, Usage: "a `HOST:PORT` of the server's native protocol, or several of its replicas: the first that answers is used"},
+		&cli.StringFlag{Name: "clickhouse-database", Category: category, Value: "tapedeck", Usage: "the `DATABASE` that the archive's tables are in"},
+		&cli.StringFlag{Name: "clickhouse-user", Category: category, Value: "default", Usage: "log in as this `USER`"},
+		&cli.StringFlag{Name: "clickhouse-password", Category: category, Usage: "with this `PASSWORD`; on a command line others can see it: prefer the variable or the file"},
+		&cli.StringFlag{Name: "clickhouse-password-file", Category: category, Usage: "with the password in this `FILE`"},
+		&cli.BoolFlag{Name: "clickhouse-tls", Category: category, Usage: "connect with TLS"},
+		&cli.StringFlag{Name: "clickhouse-ca", Category: category, Usage: "PEM `FILE` with the authorities to believe; the system's unless given"},
+		&cli.StringFlag{Name: "clickhouse-cert", Category: category, Usage: "PEM `FILE` with our certificate, where the server asks for one"},
+		&cli.StringFlag{Name: "clickhouse-key", Category: category, Usage: "PEM `FILE` with its key"},
+		&cli.StringFlag{Name: "clickhouse-server-name", Category: category, Usage: "the `NAME` on the server's certificate, where it is not the one that is dialled"},
+		&cli.BoolFlag{Name: "clickhouse-insecure", Category: category, Usage: "believe any certificate: for trials only"},
+	}
+}
+
+// Archive returns what the flags of ClickHouse say.
+func Archive(c *cli.Context) (clickhouse.Config, error) {
+	k := clickhouse.Config{
+		Addrs:    List(c, "clickhouse"),
+		Database: c.String("clickhouse-database"),
+		User:     c.String("clickhouse-user"),
+		Password: c.String("clickhouse-password"),
+		TLS: clickhouse.TLS{
+			On: c.Bool("clickhouse-tls"), CAFile: c.String("clickhouse-ca"), CertFile: c.String("clickhouse-cert"), KeyFile: c.String("clickhouse-key"),
+			ServerName: c.String("clickhouse-server-name"), Insecure: c.Bool("clickhouse-insecure"),
+		},
+	}
+	if len(k.Addrs) == 0 {
+		return k, Missing("clickhouse", "a ClickHouse server")
+	}
+	for i, a := range k.Addrs {
+		if !strings.Contains(a, ":") {
+			port := "9000"
+			if k.TLS.On {
+				port = "9440"
+			}
+			k.Addrs[i] = net.JoinHostPort(a, port)
+			continue
+		}
+		_, port, err := net.SplitHostPort(a)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 {
+			return k, BadFlag("--clickhouse: %q is not HOST:PORT", a)
+		}
+	}
+	if name := c.String("clickhouse-password-file"); name != "" {
+		if k.Password != "" {
+			return k, BadFlag("--clickhouse-password and --clickhouse-password-file are both given: leave one out")
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return k, BadConfig("--clickhouse-password-file: %w", err)
+		}
+		if k.Password = strings.TrimRight(string(text), "\r\n"); k.Password == "" {
+			return k, BadConfig("--clickhouse-password-file: %s is empty", name)
+		}
+	}
+	if err := k.TLS.Check(); err != nil {
+		return k, wrong(err)
+	}
+	return k, nil
+}
