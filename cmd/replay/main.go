@@ -9,7 +9,6 @@ import (
 	"tapedeck/cmd/flags"
 	"tapedeck/cmd/replay/migrate"
 	"tapedeck/cmd/replay/publish"
-	"tapedeck/cmd/replay/record"
 	"tapedeck/cmd/replay/serve"
 )
 
@@ -22,7 +21,6 @@ var commands = []func() *cli.Command{
 	serve.Command,
 	publish.Command,
 	migrate.Command,
-	record.Command,
 	referenceCommand,
 }
 
