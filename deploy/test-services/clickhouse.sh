@@ -42,9 +42,11 @@ fetch() {
   [ -e "$chdb/complete" ] && return
   python3 -m venv --help >/dev/null 2>&1 || { say "python3 has no venv: no chDB"; return; }
   say "fetching chDB"
-  python3 -m venv "$chdb"
-  "$chdb/bin/pip" install -q --disable-pip-version-check --no-deps chdb-core==26.9.0 >&2
-  touch "$chdb/complete"
+  if python3 -m venv "$chdb" && "$chdb/bin/pip" install -q --disable-pip-version-check --no-deps chdb-core==26.9.0 >&2; then
+    touch "$chdb/complete"
+  else
+    say "chDB cannot be fetched: what it would show is skipped"
+  fi
 }
 
 prepare() {
