@@ -44,3 +44,35 @@ func TestHolesOfAConnectionAreTold(t *testing.T) {
 		t.Errorf("who resumes where the gap lies is told: %s", frame)
 	}
 }
+
+// A record that was refused may have been a change of any book. Where the book's rule would not show that it is
+// missing, because there is none or because it is blind, the book is stale until its next snapshot; a chain
+// with numbers sees for itself.
+func TestRefusedRecordsPutUnprovenBooksInDoubt(t *testing.T) {
+	blind := *chain
+	blind.Blind, blind.Late = true, false // its snapshots come in their place
+	for _, tt := range []struct {
+		name  string
+		chain *market.Chain
+		doubt bool
+	}{{"no rule", nil, true}, {"a blind rule", &blind, true}, {"a rule", chain, false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStage(t, subscriptions.Config{})
+			c := follow(t, s.hub, "book:TEST:X")
+			snapshot := func(last int64) {
+				s.apply("X", &market.Book{Snapshot: true, Last: last, Chain: tt.chain, Bids: []market.Level{{Price: market.Int(1), Qty: market.Int(1)}}})
+				c.read()
+			}
+			snapshot(1)
+			s.log.Refused(s.offset, s.logTime(), 0, nil)
+			s.offset++
+			c.read()
+			if got := strings.Contains(strings.Join(c.said, "\n"), `"stale"`); got != tt.doubt {
+				t.Errorf("the room is put in doubt: %v, want %v; it says %s", got, tt.doubt, c.said)
+			}
+			if snapshot(2); tt.doubt && !strings.Contains(strings.Join(c.said, "\n"), `"live"`) {
+				t.Errorf("the next snapshot does not mend it: %s", c.said)
+			}
+		})
+	}
+}

@@ -58,7 +58,7 @@ func (l *Log) route(s *slot, ev *market.Event, at stamp) {
 	case *market.Quote:
 		l.applyVenue(s, market.Quotes, ev, at)
 	case *market.Book:
-		l.loose = l.loose || p.Chain == nil
+		l.loose = l.loose || p.Chain == nil || p.Chain.Blind
 		l.apply(s, market.BookChannel, ev, at)
 	case *market.Ticker:
 		l.applyVenue(s, market.TickerChannel, ev, at)
