@@ -33,7 +33,7 @@ type Log struct {
 	over      int64 // what ended up to here is over
 	lost      note  // of everything lost since reading began: what a room that turns up later may lack
 	down      string
-	loose     bool // has books without a rule of their own
+	loose     bool // has books without a rule of their own, or with one that is blind
 
 	homed   map[*Room]bool // base rooms that are at home here, and some that were
 	slots   map[*market.Symbol]*slot

@@ -90,7 +90,7 @@ func (r *Room) sourceDown(reason string) {
 	}
 }
 
-// Refused says that the record at an offset could not be understood. Books without a rule of their own
+// Refused says that the record at an offset could not be understood. Books without a rule of their own, or with a blind one,
 // that may have been meant are not to be trusted any more: all of the log, or, where the record's key
 // names one of them, that one.
 func (l *Log) Refused(offset, time, clock int64, key []byte) {
