@@ -35,8 +35,8 @@ type Tail struct {
 	Next int64        // offset after the newest record
 	At   market.Clock // the log's, behind it
 
-	Warm  int64 // offset of the first record within the time asked for before the end
-	Clock int64 // the log's clock before that
+	Warm  int64 // from here on lies every record that is not older than the time asked for before the end
+	Clock int64 // the log's clock there: what it was when that time began
 }
 
 // Tail returns where a log goes on, and where its last records begin that are not older than warm.
@@ -58,13 +58,13 @@ func (w *Writer) Tail(ctx context.Context, l feed.LogID, warm time.Duration) (t 
 	if err != nil {
 		return t, err
 	}
-	t.At = clockAfter(rows)
+	t.At = ClockAfter(rows)
 	t.Warm, t.Clock = t.Next, t.At.Now()
 	if now := t.At.Now(); warm > 0 && now > 0 {
 		since := now - warm.Microseconds()
 		err = w.db.each(ctx, fmt.Sprintf("SELECT min(offset) FROM %s WHERE log = %d AND day >= toDate(toUInt16(%d)) AND clock >= %d", w.db.Table("records"), n, DayOf(since, 0), since),
 			func(scan func(...any) error) error { return scan(&t.Warm) })
-		t.Clock = since
+		t.Warm, t.Clock = max(t.Warm-few, 0), since // the clock comes to a time a little after the first record of that time
 	}
 	return t, err
 }
@@ -79,9 +79,9 @@ func (w *Writer) next(ctx context.Context, n uint64) (next int64, held bool, err
 	return next, held, err
 }
 
-// clockAfter returns a log's clock behind its last records: also what it has heard and does not believe yet. Behind a
+// ClockAfter returns a log's clock behind its last records: also what it has heard and does not believe yet. Behind a
 // record whose time is not over the clock, the clock waits for nothing: from there on it is told again.
-func clockAfter(rows []Row) (c market.Clock) {
+func ClockAfter(rows []Row) (c market.Clock) {
 	for i := range rows {
 		if r := &rows[i]; r.Time > 0 && r.Time <= r.Clock || i == 0 && r.Clock > 0 {
 			c = market.ClockAt(r.Clock)
@@ -139,4 +139,39 @@ func (w *Writer) running(ctx context.Context) (ids []string, err error) {
 func (w *Writer) Holes(ctx context.Context, b *Batch) error {
 	numbers := pick(b.Logs, func(l *feed.LogID) uint64 { return Number(*l) })
 	return w.holes(ctx, numbers, b.Holes)
+}
+
+// Fill writes a batch that was kept elsewhere: those of its records that are not in the table. Then its holes are taken out.
+func (w *Writer) Fill(ctx context.Context, b *Batch) error {
+	type stretch struct{ from, to int64 }
+	stretches := map[int]stretch{}
+	for i, l := range b.Logs {
+		from, to, ok := b.Ends(i)
+		if !ok {
+			continue
+		}
+		stretches[i] = stretch{from, to}
+		held := map[int64]bool{}
+		err := w.db.each(ctx, fmt.Sprintf("SELECT offset FROM %s WHERE log = %d AND offset >= %d AND offset < %d", w.db.Table("records"), Number(l), from, to), func(scan func(...any) error) error {
+			var offset int64
+			err := scan(&offset)
+			held[offset] = true
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		b.Records = slices.DeleteFunc(b.Records, func(r Row) bool { return r.Log == i && held[r.Offset] })
+	}
+	if err := w.Write(ctx, b); err != nil {
+		return err
+	}
+	for i, s := range stretches {
+		err := w.db.exec(ctx, fmt.Sprintf("ALTER TABLE %s DELETE WHERE log = %d AND from_offset = %d AND to_offset = %d AND reason = '%s'",
+			w.db.Table("holes"), Number(b.Logs[i]), s.from, s.to, feed.LossArchive))
+		if err != nil {
+			return fmt.Errorf("the records are in the table, but the hole is still in %s: %w", w.db.Table("holes"), err)
+		}
+	}
+	return nil
 }

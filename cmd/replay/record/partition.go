@@ -34,6 +34,7 @@ func (p *partition) begin(at feed.Start, tail clickhouse.Tail, known bool) {
 	p.clock = market.ClockAt(tail.Clock)
 	p.over = snapshot.Over(tail.Clock)
 	p.minutes = newMinutes(at.From == 0, p.feed.Options.Origins[market.CandlesChannel])
+	p.minutes.began = tail.Clock // all that is not older is read
 	p.next.Store(at.From)
 	p.end.Store(at.End)
 	if known && at.From >= tail.Next {

@@ -21,8 +21,9 @@ type Spool struct {
 }
 
 type spooled struct {
-	Day  int64
-	Logs []feed.LogID
+	Day   int64
+	Logs  []feed.LogID
+	Marks []clickhouse.Mark
 }
 
 // Keep writes a batch and returns its file's name. When it returns, the file is on the disk.
@@ -46,7 +47,7 @@ func (s *Spool) Keep(b *clickhouse.Batch) (name string, err error) {
 	}()
 	w := bufio.NewWriter(f)
 	out := json.NewEncoder(w)
-	err = out.Encode(spooled{b.Day, b.Logs})
+	err = out.Encode(spooled{b.Day, b.Logs, b.Marks})
 	for i := 0; i < len(b.Records) && err == nil; i++ {
 		err = out.Encode(&b.Records[i])
 	}
@@ -85,7 +86,7 @@ func Load(name string) (*clickhouse.Batch, error) {
 	if err := in.Decode(&head); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	b := &clickhouse.Batch{Day: head.Day, Logs: head.Logs}
+	b := &clickhouse.Batch{Day: head.Day, Logs: head.Logs, Marks: head.Marks}
 	for {
 		var r clickhouse.Row
 		if err := in.Decode(&r); errors.Is(err, io.EOF) {
