@@ -9,6 +9,7 @@ import (
 	"tapedeck/cmd/flags"
 	"tapedeck/cmd/replay/migrate"
 	"tapedeck/cmd/replay/publish"
+	"tapedeck/cmd/replay/record"
 	"tapedeck/cmd/replay/serve"
 )
 
@@ -21,6 +22,7 @@ var commands = []func() *cli.Command{
 	serve.Command,
 	publish.Command,
 	migrate.Command,
+	record.Command,
 	referenceCommand,
 }
 
