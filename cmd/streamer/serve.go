@@ -34,9 +34,11 @@ Examples:
   streamer serve --brokers kafka:9092 --feed binance=md.raw.spot --feed binance-usdm=md.raw.usdm,candles=venue
   # a part of the market: BTC and ETH against anything, and every ticker
   streamer serve --config tapedeck.yaml --only symbol:BTC-* --only symbol:ETH-* --only channel:ticker
+  # and replays, from what a recorder keeps, into what Kafka still holds, into live
+  streamer serve --config tapedeck.yaml --archive clickhouse --clickhouse clickhouse:9000
   # all settings from a file, the password from another
   streamer serve --config tapedeck.yaml --sasl-password-file /run/secrets/kafka`,
-		Flags:  slices.Concat([]cli.Flag{flags.Config()}, feedFlags(), serverFlags(), flags.Log()),
+		Flags:  slices.Concat([]cli.Flag{flags.Config()}, feedFlags(), archiveFlags(), serverFlags(), flags.Log()),
 		Action: serve,
 	}
 }
@@ -60,6 +62,11 @@ func serve(c *cli.Context) error {
 			}
 		}()
 	}
+	end, err := openArchive(c, s)
+	if err != nil {
+		return err
+	}
+	defer end()
 	srv, err := server.New(s.server)
 	if err != nil {
 		return refused(err)

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"tapedeck/cmd/flags"
+	"tapedeck/feed"
+	"tapedeck/feed/clickhouse"
+	"tapedeck/feed/kafka"
+)
+
+// archiveFlags say what replays are played from.
+func archiveFlags() []cli.Flag {
+	return slices.Concat([]cli.Flag{&cli.StringFlag{
+		Name: "archive", Category: "Feeds",
+		Usage: "play replays from `WHAT`: kafka, which is what the topics still hold, or clickhouse, which replay record fills, and then the topics",
+	}}, flags.ClickHouse())
+}
+
+// openArchive lets the server play replays, if that is asked for. What is returned is called when it has ended.
+func openArchive(c *cli.Context, s *settings) (end func(), err error) {
+	from := c.String("archive")
+	switch from {
+	case "":
+		return func() {}, nil
+	case "kafka", "clickhouse":
+	default:
+		return nil, flags.BadFlag("--archive is %q: kafka or clickhouse", from)
+	}
+	past, err := kafka.NewPast(s.kafka)
+	if err != nil {
+		return nil, flags.BadFlag("%w", err)
+	}
+	s.server.Archive, s.server.Formats = past, s.format
+	if from == "kafka" {
+		return past.Close, nil
+	}
+	config, err := flags.Archive(c)
+	if err != nil {
+		past.Close()
+		return nil, err
+	}
+	db, err := clickhouse.Open(config)
+	if err != nil {
+		past.Close()
+		return nil, flags.BadFlag("%w", err)
+	}
+	s.server.Archive = feed.Chain(db, past)
+	return func() { past.Close(); db.Close() }, nil
+}
+
+// format returns the format of a topic that is read, by its name: what is archived of others is not played.
+func (s *settings) format(name string) (*feed.Format, bool) {
+	for _, t := range s.kafka.Topics {
+		if t.Format.Name == name {
+			return t.Format, true
+		}
+	}
+	return nil, false
+}
