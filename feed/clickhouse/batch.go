@@ -20,8 +20,9 @@ type Batch struct {
 	Candles []Candle
 	Size    int // bytes of memory, about
 
-	memory  []byte        // of keys and values; what it was before it grew belongs to the rows that are in it
-	headers []feed.Header // likewise
+	chunks  [][]byte // of keys and values
+	used    int      // chunks that are in use
+	headers []feed.Header
 	names   map[string]string
 }
 
@@ -78,9 +79,13 @@ const (
 
 // Reset empties the batch for a day. Its memory is used again.
 func (b *Batch) Reset(day int64) {
+	b.chunks = slices.DeleteFunc(b.chunks, func(c []byte) bool { return cap(c) > chunkSize })
+	for i := range b.chunks {
+		b.chunks[i] = b.chunks[i][:0]
+	}
 	*b = Batch{
 		Day: day, Logs: b.Logs[:0], Records: b.Records[:0], Marks: b.Marks[:0], Holes: b.Holes[:0], Trades: b.Trades[:0], Candles: b.Candles[:0],
-		memory: b.memory[:0], headers: b.headers[:0], names: b.names,
+		chunks: b.chunks, headers: b.headers[:0], names: b.names,
 	}
 }
 
@@ -124,11 +129,20 @@ func (b *Batch) copy(p []byte) []byte {
 	if p == nil {
 		return nil
 	}
-	at := len(b.memory)
-	b.memory = append(b.memory, p...)
-	n := len(b.memory)
-	return b.memory[at:n:n]
+	for ; b.used < len(b.chunks); b.used++ {
+		c := b.chunks[b.used]
+		if at := len(c); cap(c)-at >= len(p) {
+			c = append(c, p...)
+			b.chunks[b.used] = c
+			return c[at:len(c):len(c)]
+		}
+	}
+	b.chunks = append(b.chunks, append(make([]byte, 0, max(chunkSize, len(p))), p...))
+	return b.chunks[b.used][:len(p):len(p)]
 }
+
+// chunkSize is what memory is taken in: rows point into it, so that it must not move.
+const chunkSize = 256 << 10
 
 // name keeps a header's name once: there are few of them, whatever there are of headers.
 func (b *Batch) name(s string) string {

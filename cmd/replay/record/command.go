@@ -70,6 +70,7 @@ func action(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	at.Conns = 2 // the other for questions; each keeps the memory of what it wrote
 	db, err := clickhouse.Open(at)
 	if err != nil {
 		return flags.BadFlag("%w", err)

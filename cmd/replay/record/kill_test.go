@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 
 // world is a Kafka in this process and a database of the test's own in a real ClickHouse.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	brokers string
 	db      *clickhousefeed.DB
 	address string // of ClickHouse
@@ -45,7 +45,7 @@ type world struct {
 
 const partitions = 3
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	address := os.Getenv("TAPEDECK_CLICKHOUSE")
 	if address == "" {
