@@ -85,6 +85,9 @@ func action(c *cli.Context) error {
 		return err
 	}
 	config.Table, config.Log = w, log
+	if flags.Terminal(c.App.ErrWriter) {
+		config.Bar = c.App.ErrWriter
+	}
 	cluster, err := flags.Cluster(c)
 	if err != nil {
 		return err

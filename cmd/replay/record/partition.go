@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"tapedeck/feed"
@@ -15,7 +16,9 @@ type partition struct {
 	feed    Feed
 	id      feed.LogID
 	decoder feed.Decoder
+	others  []feed.Decoder // that take trades from the other streams: for the index of symbols alone
 	batch   market.Batch
+	spare   market.Batch
 	names   map[*market.Symbol]string
 	minutes minutes
 
@@ -30,6 +33,13 @@ type partition struct {
 func (p *partition) begin(at feed.Start, tail clickhouse.Tail, known bool) {
 	p.id, p.tail, p.warm = at.Log, tail, known
 	p.decoder = p.feed.Format.New(p.feed.Options)
+	p.others = nil
+	for _, stream := range []string{"trade", "aggTrade", "trades-all"} {
+		if o := p.feed.Options; p.feed.Format.Scope == feed.ScopeRecord && stream != o.Trades {
+			o.Trades = stream
+			p.others = append(p.others, p.feed.Format.New(o))
+		}
+	}
 	p.names = map[*market.Symbol]string{}
 	p.clock = market.ClockAt(tail.Clock)
 	p.over = snapshot.Over(tail.Clock)
@@ -56,7 +66,8 @@ func (p *partition) Record(r *feed.Record) {
 	p.clock.Observe(max(r.Time, 0))
 	clock := p.clock.Now()
 	p.batch.Reset()
-	if p.decoder.Decode(&p.batch, r) != nil {
+	err := p.decoder.Decode(&p.batch, r)
+	if err != nil {
 		p.batch.Reset()
 	}
 	events := p.batch.Events
@@ -72,7 +83,7 @@ func (p *partition) Record(r *feed.Record) {
 		return
 	}
 	p.r.queue.add(&p.id, clickhouse.DayOf(clock, max(r.Time, 0)), func(b *clickhouse.Batch) {
-		row := clickhouse.Row{Log: b.Log(&p.id), Clock: clock, Symbol: p.symbol(events)}
+		row := clickhouse.Row{Log: b.Log(&p.id), Clock: clock, Symbol: p.index(r, events, err)}
 		if len(events) > 0 {
 			row.VTime = max(events[0].Time, 0)
 		}
@@ -93,6 +104,19 @@ func (p *partition) trades(b *clickhouse.Batch, row *clickhouse.Row, r *feed.Rec
 			b.Note(clickhouse.Trade{Log: row.Log, Offset: r.Offset, Index: i, Symbol: p.name(events[i].Symbol), At: max(r.Time, 0), Trade: *t})
 		}
 	}
+}
+
+// index names a record's symbol. A trade of a stream that is not used here has one too: a replay may use it.
+func (p *partition) index(r *feed.Record, events []market.Event, err error) string {
+	if errors.Is(err, feed.Unused) {
+		for _, d := range p.others {
+			p.spare.Reset()
+			if d.Decode(&p.spare, r) == nil && len(p.spare.Events) > 0 {
+				return p.symbol(p.spare.Events)
+			}
+		}
+	}
+	return p.symbol(events)
 }
 
 // symbol names the one symbol that all events are of; "" where there is none, or more than one.

@@ -4,6 +4,7 @@ package record
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -39,6 +40,7 @@ type Config struct {
 	Backoff time.Duration // the longest time between two attempts
 	Spool   *Spool        // nil: a batch that is refused is tried until it is taken
 	Log     *slog.Logger
+	Bar     io.Writer // where a bar is shown until the logs' ends are reached; nil: nowhere
 }
 
 // warm is how far (log time) before its end a log is read again at a start: minutes that were open then are made whole, and
@@ -92,7 +94,9 @@ func (r *Recorder) Run(ctx context.Context, s feed.Source) error {
 		<-ctx.Done()
 		r.queue.end()
 	}()
+	telling := r.tell(ctx)
 	err := s.Run(ctx, r)
+	<-telling
 	r.queue.end()
 	late := time.AfterFunc(r.Drain, stop)
 	defer late.Stop()
