@@ -200,7 +200,10 @@ func (d *door) serve() {
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("tcp", d.to)
+		d.mu.Lock()
+		to := d.to
+		d.mu.Unlock()
+		out, err := net.Dial("tcp", to)
 		if err != nil {
 			in.Close()
 			continue
