@@ -72,6 +72,7 @@ var homes = map[string][]string{
 	"golang.org/x/sys":                    {"server", "cmd/*"},
 	"golang.org/x/term":                   {"cmd/*", "cmd/*/*"},
 	"github.com/schollz/progressbar":      {"cmd/*", "cmd/*/*"},
+	"github.com/parquet-go/parquet-go":    {"cmd/*/*"},
 }
 
 // description is what the rules need to know of a package.
