@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,6 +27,7 @@ func ClickHouse() []cli.Flag {
 		&cli.StringFlag{Name: "clickhouse-key", Category: category, Usage: "PEM `FILE` with its key"},
 		&cli.StringFlag{Name: "clickhouse-server-name", Category: category, Usage: "the `NAME` on the server's certificate, where it is not the one that is dialled"},
 		&cli.BoolFlag{Name: "clickhouse-insecure", Category: category, Usage: "believe any certificate: for trials only"},
+		&cli.DurationFlag{Name: "clickhouse-timeout", Category: category, Value: 30 * time.Second, Usage: "give up a query, or a connection, that takes longer than this `TIME`"},
 	}
 }
 
@@ -40,6 +42,7 @@ func Archive(c *cli.Context) (clickhouse.Config, error) {
 			On: c.Bool("clickhouse-tls"), CAFile: c.String("clickhouse-ca"), CertFile: c.String("clickhouse-cert"), KeyFile: c.String("clickhouse-key"),
 			ServerName: c.String("clickhouse-server-name"), Insecure: c.Bool("clickhouse-insecure"),
 		},
+		Timeout: c.Duration("clickhouse-timeout"),
 	}
 	if len(k.Addrs) == 0 {
 		return k, Missing("clickhouse", "a ClickHouse server")
@@ -70,8 +73,24 @@ func Archive(c *cli.Context) (clickhouse.Config, error) {
 			return k, BadConfig("--clickhouse-password-file: %s is empty", name)
 		}
 	}
+	if k.Timeout < time.Second {
+		return k, BadFlag("--clickhouse-timeout is %v: at least 1s is needed", k.Timeout)
+	}
 	if err := k.TLS.Check(); err != nil {
 		return k, wrong(err)
 	}
 	return k, nil
+}
+
+// OpenArchive opens the archive that the flags name. Nothing is dialled yet.
+func OpenArchive(c *cli.Context) (*clickhouse.DB, error) {
+	k, err := Archive(c)
+	if err != nil {
+		return nil, err
+	}
+	db, err := clickhouse.Open(k)
+	if err != nil {
+		return nil, BadFlag("%w", err)
+	}
+	return db, nil
 }

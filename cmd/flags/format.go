@@ -2,6 +2,7 @@ package flags
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/urfave/cli/v2"
@@ -19,6 +20,9 @@ func Formats(c *cli.Context) []*feed.Format {
 	own, _ := c.App.Metadata[mappingsKey].([]*feed.Format)
 	return append(venue.Formats[:len(venue.Formats):len(venue.Formats)], own...)
 }
+
+// Mapped reports that a format is of a file of settings, and no venue's.
+func Mapped(f *feed.Format) bool { return !slices.Contains(venue.Formats, f) }
 
 // Format returns the one of a name; an error says which there are.
 func Format(all []*feed.Format, name string) (*feed.Format, error) {

@@ -42,13 +42,9 @@ func run(c *cli.Context) error {
 		return flags.BadFlag("--ttl: %s is not a number of whole days, as in 720h", flags.Short(ttl))
 	}
 	plan := clickhouse.Plan{Cluster: c.String("cluster"), Days: int(ttl / day)}
-	config, err := flags.Archive(c)
+	db, err := flags.OpenArchive(c)
 	if err != nil {
 		return err
-	}
-	db, err := clickhouse.Open(config)
-	if err != nil {
-		return flags.BadFlag("%w", err)
 	}
 	defer db.Close()
 	if c.Bool("dry-run") {
