@@ -14,7 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tapedeck/cmd/flags"
-	"tapedeck/feed/venue"
+	"tapedeck/feed"
 	"tapedeck/market"
 	"tapedeck/subscriptions"
 )
@@ -34,8 +34,9 @@ type instruments struct {
 	list []subscriptions.Listed
 }
 
-// readInstruments reads the file, and keeps those of the feeds' venues; all, where the records name theirs.
-func readInstruments(name string, venues []string, o only) (*instruments, error) {
+// readInstruments reads the file, and keeps those of the feeds' venues; all, where the records name theirs. A line of a
+// venue that none of the known formats has is a mistake.
+func readInstruments(name string, known []*feed.Format, venues []string, o only) (*instruments, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, flags.BadConfig("--instruments: %w", err)
@@ -49,6 +50,7 @@ func readInstruments(name string, venues []string, o only) (*instruments, error)
 	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, 1<<20)
 	first := map[string]int{}
+	elsewhere := venuesOf(known)
 	at := 0
 	for lines.Scan() {
 		if at++; len(bytes.TrimSpace(lines.Bytes())) == 0 {
@@ -57,7 +59,7 @@ func readInstruments(name string, venues []string, o only) (*instruments, error)
 		in.all++
 		i, err := parseInstrument(lines.Bytes())
 		if err == nil && i.Symbol != nil {
-			err = in.add(i, at, first, venues, o)
+			err = in.add(i, at, first, venues, elsewhere, o)
 		}
 		if err != nil {
 			return nil, flags.BadConfig("--instruments: %s: line %d: %w", name, at, err)
@@ -69,29 +71,38 @@ func readInstruments(name string, venues []string, o only) (*instruments, error)
 	return in, nil
 }
 
-// add keeps an instrument, if it is of the venues and wanted.
-func (in *instruments) add(i subscriptions.Listed, at int, first map[string]int, venues []string, o only) error {
+// add keeps an instrument, if it is of the venues and wanted. Those of the venues elsewhere, of which there may be any
+// where they are nil, are left out.
+func (in *instruments) add(i subscriptions.Listed, at int, first map[string]int, venues, elsewhere []string, o only) error {
 	key := i.Venue + " " + i.Native
 	if was, twice := first[key]; twice {
 		return fmt.Errorf("%s is in line %d already", key, was)
 	}
 	first[key] = at
-	if venues != nil && !slices.Contains(venues, i.Venue) {
-		var known []string
-		for _, f := range venue.Formats {
-			if f.Venue != "" && !slices.Contains(known, f.Venue) {
-				known = append(known, f.Venue)
-			}
-		}
-		if !slices.Contains(known, i.Venue) {
-			return fmt.Errorf("there is no venue %q: %s", i.Venue, flags.DidYouMean(i.Venue, "", known))
-		}
+	switch {
+	case venues == nil || slices.Contains(venues, i.Venue):
+	case elsewhere == nil || slices.Contains(elsewhere, i.Venue):
 		return nil
+	default:
+		return fmt.Errorf("there is no venue %q: %s", i.Venue, flags.DidYouMean(i.Venue, "", elsewhere))
 	}
 	if i.Name == "" || o == nil || o.symbol(i.Symbol) {
 		in.list = append(in.list, i)
 	}
 	return nil
+}
+
+// venuesOf lists the venues that formats have; nil if a mapping finds its own in the records.
+func venuesOf(known []*feed.Format) (venues []string) {
+	for _, f := range known {
+		switch {
+		case f.Venue == "" && flags.Mapped(f):
+			return nil
+		case f.Venue != "" && !slices.Contains(venues, f.Venue):
+			venues = append(venues, f.Venue)
+		}
+	}
+	return venues
 }
 
 // unpacked returns a text that may be packed with gzip.

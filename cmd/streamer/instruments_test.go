@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"tapedeck/cmd/flags"
+	"tapedeck/feed/venue"
 )
 
 // instrumentsFile writes a file of instruments.
@@ -36,7 +37,7 @@ func TestInstrumentsOfAFile(t *testing.T) {
 	w.Write([]byte(ourInstruments))
 	w.Close()
 	for _, text := range [][]byte{[]byte(ourInstruments), packed.Bytes()} {
-		in, err := readInstruments(instrumentsFile(t, text), []string{"BINANCE", "BINANCE-COINM"}, nil)
+		in, err := readInstruments(instrumentsFile(t, text), venue.Formats, []string{"BINANCE", "BINANCE-COINM"}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +56,7 @@ BINANCE ETHUSDT "" spot tick=0.01 lot= contract=  false`
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := readInstruments(instrumentsFile(t, []byte(ourInstruments)), nil, o)
+	in, err := readInstruments(instrumentsFile(t, []byte(ourInstruments)), venue.Formats, nil, o)
 	if err != nil || len(in.list) != 1 || in.list[0].Native != "ETHUSDT" {
 		t.Errorf("of those that are wanted there are %+v (%v)", in, err)
 	}
@@ -82,15 +83,15 @@ func TestInstrumentsSayWhatIsWrong(t *testing.T) {
 		`{"exchange":"okx","market":"swap","symbol":"A","contract_value":0}`: "contract_value is 0",
 	} {
 		name := instrumentsFile(t, []byte(`{"venue":"BINANCE","native":"BTCUSDT"}`+"\n\n"+line+"\n"))
-		_, err := readInstruments(name, []string{"BINANCE"}, nil)
+		_, err := readInstruments(name, venue.Formats, []string{"BINANCE"}, nil)
 		if err == nil || !strings.Contains(err.Error(), "line 3: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want line 3 and %q", line, err, want)
 		}
 	}
-	if _, err := readInstruments("/nothing/there", nil, nil); err == nil {
+	if _, err := readInstruments("/nothing/there", venue.Formats, nil, nil); err == nil {
 		t.Error("a file that is not there is read")
 	}
-	if _, err := readInstruments(instrumentsFile(t, []byte("\x1f\x8bnothing")), nil, nil); err == nil {
+	if _, err := readInstruments(instrumentsFile(t, []byte("\x1f\x8bnothing")), venue.Formats, nil, nil); err == nil {
 		t.Error("a broken gzip is read")
 	}
 }
@@ -102,7 +103,7 @@ func TestInstrumentsOfTheOtherForm(t *testing.T) {
 	if _, err := os.Stat(name); err != nil {
 		t.Skipf("there is no recorded data: %v; TAPEDECK_DATA can name its folder", err)
 	}
-	in, err := readInstruments(name, nil, nil)
+	in, err := readInstruments(name, venue.Formats, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,5 +142,36 @@ func TestInstrumentsFlag(t *testing.T) {
 	code, _, errs = runs(t, append(args, instrumentsFile(t, []byte("{}")))...)
 	if code != flags.WrongConfig || !strings.Contains(errs, "line 1: it needs a venue") {
 		t.Errorf("with a fault check-config ends with %d and %q", code, errs)
+	}
+}
+
+// The venues of mappings are venues as any other: of those that are read, an instrument is kept; of another, it is left out.
+func TestInstrumentsOfMappedVenues(t *testing.T) {
+	config := func(venue string) string {
+		name := filepath.Join(t.TempDir(), "tapedeck.yaml")
+		text := fmt.Sprintf(`
+mappings:
+  desk: {format: json, venue: DESK, symbol: s, messages: [{trade: {price: p, size: q}}]}
+  floor: {format: json, venue: %s, symbol: s, messages: [{trade: {price: p, size: q}}]}
+`, venue)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	const desk, floor = `{"venue":"DESK","native":"BTCUSD","name":"BTC-USD"}` + "\n", `{"venue":"FLOOR","native":"BTCUSD"}` + "\n"
+	for _, tt := range []struct {
+		venue, text, says string
+		code              int
+	}{
+		{"FLOOR", desk + floor, "instruments: 1 of the 2 in ", flags.OK},
+		{"FLOOR", `{"venue":"FLOR","native":"BTCUSD"}`, "did you mean FLOOR?", flags.WrongConfig},
+		{"PIT", desk + floor, `line 2: there is no venue "FLOOR"`, flags.WrongConfig},
+		{"{from: v, words: {f: FLOOR}}", desk + floor, "instruments: 1 of the 2 in ", flags.OK},
+	} {
+		code, out, errs := runs(t, "check-config", "--offline", "--brokers", "k", "--config", config(tt.venue), "--feed", "desk=md", "--instruments", instrumentsFile(t, []byte(tt.text)))
+		if code != tt.code || !strings.Contains(out+errs, tt.says) {
+			t.Errorf("with venue %s and %s it ends with %d and %q %q, want %d and %q", tt.venue, tt.text, code, out, errs, tt.code, tt.says)
+		}
 	}
 }

@@ -204,7 +204,7 @@ func readSettings(c *cli.Context) (*settings, error) {
 		s.server.Only = o.room
 	}
 	if name := c.String("instruments"); name != "" {
-		if s.instruments, err = readInstruments(name, f.venues, o); err != nil {
+		if s.instruments, err = readInstruments(name, flags.Formats(c), f.venues, o); err != nil {
 			return nil, err
 		}
 		s.server.Instruments = s.instruments.list

@@ -15,7 +15,6 @@ import (
 	"tapedeck/cmd/flags"
 	"tapedeck/feed"
 	"tapedeck/feed/capture"
-	"tapedeck/feed/venue"
 	"tapedeck/server"
 	"tapedeck/server/page"
 )
@@ -85,7 +84,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	welcome(c.App.Writer, srv.Addr(), arch, "")
+	welcome(c.App.Writer, srv.Addr(), arch, trades(formats, c.String("feed")))
 	return srv.Run(c.Context)
 }
 
@@ -125,7 +124,15 @@ func find(formats []*feed.Format) func(string) (*feed.Format, bool) {
 	}
 }
 
-// welcome says what there is and how it is reached, in lines to paste. rooms "": those of a placeholder.
+// trades are the rooms to show first of a format: of a placeholder, where only its records name their venues.
+func trades(formats []*feed.Format, name string) string {
+	if f, ok := find(formats)(name); ok && f.Venue != "" {
+		return "trades:" + f.Venue + ":*"
+	}
+	return "trades:VENUE:SYMBOL"
+}
+
+// welcome says what there is and how it is reached, in lines to paste.
 func welcome(w io.Writer, at net.Addr, arch feed.Archive, rooms string) {
 	logs, err := arch.Logs(context.Background())
 	if err != nil || len(logs) == 0 {
@@ -136,9 +143,6 @@ func welcome(w io.Writer, at net.Addr, arch feed.Archive, rooms string) {
 		begin, end = min(begin, l.Begin), max(end, l.End)
 	}
 	from := moment(begin)
-	if f, ok := venue.Lookup(logs[0].Format); rooms == "" && ok {
-		rooms = "trades:" + f.Venue + ":*"
-	}
 	fmt.Fprintf(w, "\n  %d logs from %s to %s\n\n", len(logs), from, moment(end))
 	fmt.Fprintf(w, "  page      http://%s/?from=%s&speed=1\n", at, from)
 	fmt.Fprintf(w, "  socket    npx wscat -c 'ws://%s/v1/replay?from=%s&speed=10&rooms=%s'\n", at, from, rooms)
