@@ -19,6 +19,8 @@ var (
 		Starts:  func(d *market.Book, snap int64) bool { return d.First <= snap+1 && snap+1 <= d.Last },
 		Follows: func(d *market.Book, prev int64) bool { return d.First == prev+1 },
 	}
+	// pushChain is the same with a snapshot that comes in its place, at the beginning of a subscription.
+	pushChain = market.Chain{Name: "kucoin-push", Old: chain.Old, Starts: chain.Starts, Follows: chain.Follows}
 	// A cut book is whole by itself and nothing follows it.
 	cutChain = market.Alone("kucoin-cut", false)
 )

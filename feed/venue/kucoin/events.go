@@ -146,6 +146,19 @@ func (d *decoder) candle(b *market.Batch) {
 	if d.Value(candles).Kind != scan.Array {
 		d.Fail(candles, scan.Wrong)
 	}
+	d.span(k, width, start)
+	k.Open, k.High, k.Low, k.Close = d.Price(opening), d.Price(highest), d.Price(lowest), d.Price(closing)
+	if k.High.Cmp(k.Low) < 0 {
+		d.Fail(highest, scan.Wrong)
+	}
+	k.Volume = d.Size(volume)
+	if sym.Kind == market.Spot {
+		k.QuoteVolume = d.Size(turnover)
+	}
+}
+
+// span gives a candle its width, 0 for a month, and its start, which is in seconds.
+func (d *decoder) span(k *market.Candle, width int64, start byte) {
 	begin := d.integer(start)
 	if begin == 0 || begin > scan.MaxCount/1_000_000 {
 		d.Fail(start, scan.Wrong)
@@ -155,13 +168,5 @@ func (d *decoder) candle(b *market.Batch) {
 	if width == 0 {
 		t := time.Unix(begin, 0).UTC()
 		k.Width = t.AddDate(0, 1, 0).Sub(t).Microseconds()
-	}
-	k.Open, k.High, k.Low, k.Close = d.Price(opening), d.Price(highest), d.Price(lowest), d.Price(closing)
-	if k.High.Cmp(k.Low) < 0 {
-		d.Fail(highest, scan.Wrong)
-	}
-	k.Volume = d.Size(volume)
-	if sym.Kind == market.Spot {
-		k.QuoteVolume = d.Size(turnover)
 	}
 }

@@ -1,5 +1,5 @@
-// Package kucoin decodes KuCoin's public WebSocket topics, of spot and of futures, and REST order books as
-// records. docs/venues.md says which topics, ids and times are used, and how sure we are of each.
+// Package kucoin decodes KuCoin's public WebSocket topics, of spot and of futures, those of the older API and those of the
+// unified one, and REST order books as records. docs/venues.md says which topics, ids and times are used, and how sure we are of each.
 package kucoin
 
 import (
@@ -13,8 +13,8 @@ import (
 
 // The formats, one for each of the venue's markets.
 var (
-	Spot    = format("kucoin", &product{venue: "KUCOIN", topics: spotTopics, symbol: spotSymbol})
-	Futures = format("kucoin-futures", &product{venue: "KUCOIN-FUTURES", topics: futuresTopics, symbol: futuresSymbol})
+	Spot    = format("kucoin", &product{venue: "KUCOIN", topics: spotTopics, pushes: pushes(".SPOT"), symbol: spotSymbol})
+	Futures = format("kucoin-futures", &product{venue: "KUCOIN-FUTURES", topics: futuresTopics, pushes: pushes(".FUTURES"), symbol: futuresSymbol})
 )
 
 func format(name string, p *product) *feed.Format {
@@ -30,6 +30,7 @@ func format(name string, p *product) *feed.Format {
 type product struct {
 	venue  string
 	topics map[string]topic
+	pushes map[string]func(*decoder, *market.Batch) // of the unified API
 	symbol func(native string) (market.Symbol, bool)
 }
 
@@ -94,6 +95,8 @@ func (d *decoder) record(b *market.Batch) {
 // event decodes the message whose fields were read.
 func (d *decoder) event(b *market.Batch) {
 	switch {
+	case d.Has('T'):
+		d.push(b)
 	case d.Has(topicName):
 		name, rest, _ := bytes.Cut(d.name(), []byte(":"))
 		t, ok := d.product.topics[string(name)]
@@ -120,6 +123,9 @@ func (d *decoder) event(b *market.Batch) {
 
 // isAnswer reports whether the message answers a request, or tells of the connection.
 func (d *decoder) isAnswer() bool {
+	if d.Has(result) || d.Has(notice) || d.Has(operation) { // of the unified API
+		return !d.Has(data) && !d.Has('d')
+	}
 	if d.Has(data) && !d.plain || d.Empty(kind) {
 		return false
 	}

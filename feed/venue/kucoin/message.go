@@ -17,7 +17,8 @@ type message struct {
 	text  [64]byte // memory for the topic, where it has escapes
 }
 
-// The slots of fields. Those of a candle's list are numbers below 8.
+// The slots of fields. Those of a candle's list are numbers below 8; those of a push's fields of one letter are
+// their letters, which are all above these.
 const (
 	topicName byte = 8 + iota
 	subject
@@ -60,6 +61,16 @@ const (
 	lotSize
 	multiplier
 	isInverse
+	result
+	notice
+	operation
+	depth
+	shortID
+	shortMark
+	shortIndex
+	openInterest
+	shortRate
+	nextFunding
 	numFields
 )
 
@@ -82,6 +93,18 @@ func (m *message) top(key []byte) {
 		}
 		m.Note(data, scan.Value{Kind: scan.Object})
 		m.object()
+	case "T", "P", "t":
+		m.Take(key[0])
+	case "dp":
+		m.Take(depth)
+	case "d":
+		m.body()
+	case "result":
+		m.Take(result)
+	case "message":
+		m.Take(notice)
+	case "op":
+		m.Take(operation)
 	default:
 		m.Cursor.Value()
 	}
@@ -168,6 +191,8 @@ var fieldNames = [numFields]string{
 	indexPrice: "indexPrice", markPrice: "markPrice", fundingRate: "fundingRate", last: "lastTradedPrice or lastPrice", open: "open",
 	high: "high", low: "low", vol: "vol", volValue: "volValue", trading: "trading",
 	tickSize: "priceIncrement or tickSize", lotSize: "baseIncrement or lotSize", multiplier: "multiplier", isInverse: "isInverse",
+	result: "result", notice: "message", operation: "op", depth: "dp", shortID: "ti", shortMark: "mp", shortIndex: "ip", openInterest: "oi",
+	shortRate: "fr", nextFunding: "nt",
 }
 
 func (m *message) begin() {
@@ -273,6 +298,9 @@ func fieldName(slot byte) string {
 	if slot < topicName {
 		return fmt.Sprintf("number %d of a list", slot+1)
 	}
+	if slot >= numFields {
+		return "field " + string(rune(slot))
+	}
 	return "field " + fieldNames[slot]
 }
 
@@ -295,7 +323,8 @@ func (m *message) id(at byte) int64 {
 	return n
 }
 
-// time returns a time in µs. Some topics have ms, some ns: what would be after the year 2255 in ms is ns.
+// time returns a time in µs. Some topics have ms, some µs, most ns: what would be after the year 2255 in one of them is in the
+// next.
 func (m *message) time(at byte) int64 {
 	t := m.integer(at)
 	switch {
@@ -303,6 +332,8 @@ func (m *message) time(at byte) int64 {
 		m.Fail(at, scan.Wrong)
 	case t <= scan.MaxCount/1000:
 		return t * 1000
+	case t <= scan.MaxCount:
+		return t
 	}
 	return t / 1000
 }

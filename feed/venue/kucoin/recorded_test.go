@@ -118,6 +118,10 @@ var samples = map[string]string{
 	"Spot_Snapshot":           "ticker KUCOIN CRO-BTC time=1714767640010000 last=0.000002133 open=0.00000215400000000000 high=0.00000222300000000000 low=0.00000213300000000000 volume=55533.47340000000000000000 quoteVolume=0.12058209728450000000\nstatus KUCOIN CRO-BTC time=1714767640010000 state=live",
 	"Spot_Ticker":             "quote KUCOIN BTC-USDT time=1704873323416000 bid=0.049 x 0.036 ask=0.08 x 0.18\nticker KUCOIN BTC-USDT time=1704873323416000 last=0.08",
 	"Spot_Tickers":            "quote KUCOIN BTC-USDT time=1704873323416000 bid=0.049 x 0.036 ask=0.08 x 0.18\nticker KUCOIN BTC-USDT time=1704873323416000 last=0.08",
+	"Unified_Kline":           "candle KUCOIN ETH-USDT time=1768210985379046 start=1768210980000000 width=900000000 o=90861.3 h=90861.3 l=90861.2 c=90861.2 v=1.87659044 n=0 quoteVolume=170509.259492364 vwap= final=false",
+	"Unified_OrderBook":       "book KUCOIN ETH-USDT time=1768217874986000 snapshot chain=kucoin-push first=0 last=25984468414 prev=0 bids 90701.1:0.13918404 asks 90701.2:0.5771583",
+	"Unified_Ticker":          "quote KUCOIN ETH-USDT time=1768206966096000 bid=90968.1 x 0.02052839 ask=90968.2 x 0.97675941\nticker KUCOIN ETH-USDT time=1768206966096000 last=90968.2",
+	"Unified_Trade":           "trade KUCOIN ETH-USDT time=1768802538480000 id=20631804219899904 px=92525.6 qty=0.00008036 side=sell",
 	"Spot_Trades":             "trade KUCOIN BTC-USDT time=1545913818099033 id=5c24c5da03aa673885cd67aa px=0.08200000000000000000 qty=0.01022222000000000000 side=buy",
 }
 
@@ -162,6 +166,50 @@ func TestFaults(t *testing.T) {
 	feedtest.Faults(t, &feedtest.Recording{
 		Format: kucoin.Spot, Options: feed.DefaultOptions(), Records: feedtest.Records(t, session), Snapshot: restBook,
 	}, 5)
+}
+
+// The same with the books written as the unified API writes them.
+func TestFaultsOfPushes(t *testing.T) {
+	var records []feed.Record
+	for _, r := range feedtest.Records(t, session) {
+		if value := pushed(t, &r); value != nil {
+			records = append(records, feed.Record{Value: value})
+		}
+	}
+	if len(records) != 3011 {
+		t.Fatalf("%d messages are of books, want 3011", len(records))
+	}
+	feedtest.Faults(t, &feedtest.Recording{
+		Format: kucoin.Spot, Options: feed.DefaultOptions(), Records: records,
+		Snapshot: func(sym *market.Symbol, k *market.Book) []feed.Record {
+			return []feed.Record{{Value: push("snapshot", sym.Native, k)}}
+		},
+	}, 5)
+}
+
+// pushed returns the message of a book as the unified API has it; nil if it is of something else.
+func pushed(t *testing.T, r *feed.Record) []byte {
+	var b market.Batch
+	if kucoin.Spot.New(feed.DefaultOptions()).Decode(&b, r) != nil {
+		return nil
+	}
+	k, isBook := b.Events[0].Payload.(*market.Book)
+	switch {
+	case !isBook:
+		return nil
+	case k.Snapshot:
+		return push("snapshot", b.Events[0].Symbol.Native, k)
+	}
+	return push("delta", b.Events[0].Symbol.Native, k)
+}
+
+func push(kind, native string, k *market.Book) []byte {
+	first := k.First
+	if k.Snapshot {
+		first = k.Last
+	}
+	return fmt.Appendf(nil, `{"T":"obu.SPOT","dp":"increment@10ms","t":%q,"P":1500000000000000000,"d":{"s":%q,"O":%d,"C":%d,"M":1500000000000000000,"b":[%s],"a":[%s]}}`,
+		kind, native, first, k.Last, pairs(k.Bids), pairs(k.Asks))
 }
 
 // restBook writes a book as its REST order book.
