@@ -42,6 +42,7 @@ type Log struct {
 	links   []int32 // events[i] is followed by events[links[i]] of the same symbol; -1: none
 	record  uint64  // counts records, to know what this one touched
 	ticks   bool    // this record's: something is over that was not
+	saving  *Saving // nil: it is not being saved
 
 	start  atomic.Uint64 // every record with a seq over it was read, or told as lost
 	end    atomic.Uint64 // newest known end of the log, as a seq
@@ -70,8 +71,10 @@ type slot struct {
 	rooms  [market.NumChannels]*Room // at home here, or were
 	halted bool
 	reason string
-	began  int64 // the clock when something of the venue's was last missing in the log; 0: never
-	lost   note  // says so
+	began  int64                    // the clock when something of the venue's was last missing in the log; 0: never
+	lost   note                     // says so
+	due    int                      // place in the saving; 0: it is saved
+	homes  [market.NumChannels]bool // when that began: rooms that were at home here
 }
 
 // Open begins a log. v says how the channels of its venues come to be.
@@ -96,6 +99,9 @@ func (h *Hub) add(l *Log) {
 }
 
 func (l *Log) restart(at LogStart) {
+	if l.saving != nil {
+		l.saving.spoil()
+	}
 	l.epoch, l.from = at.Epoch, uint64(at.From)
 	l.clock, l.over = market.ClockAt(at.Clock), 0
 	l.began, l.first = at.Clock, at.Clock
@@ -134,7 +140,11 @@ func (l *Log) Apply(offset, time, clock, now int64, events []market.Event) {
 	l.begin(max(time, 0))
 	at := stamp{seq: uint64(offset) + 1, ts: max(time, 0), clock: l.clock.Now(), at: now}
 	l.group(events)
-	if over := snapshot.Over(at.clock); over > l.over {
+	over := snapshot.Over(at.clock)
+	if l.saving != nil {
+		l.saving.ahead(over > l.over)
+	}
+	if over > l.over {
 		l.over, l.ticks = over, true
 		l.advance(at)
 	}
@@ -192,6 +202,9 @@ func (l *Log) slot(sym *market.Symbol) *slot {
 		s.list.symbol = sym
 	}
 	s.list.mu.Unlock()
+	if l.saving != nil {
+		l.saving.entered(s.list)
+	}
 	l.enter(s)
 	return s
 }

@@ -9,6 +9,9 @@ import (
 // Lost says that the offsets from from up to, not including, to will never come: every room at home
 // here has a gap.
 func (l *Log) Lost(from, to int64, why wire.GapReason) {
+	if l.saving != nil {
+		l.saving.all()
+	}
 	gap := note{kind: noteGap, gap: why, from: uint64(from), to: uint64(to), records: to - from}
 	l.Counts.Lost.Add(uint64(gap.records))
 	l.start.Store(gap.to)
@@ -95,6 +98,9 @@ func (r *Room) sourceDown(reason string) {
 // names one of them, that one.
 func (l *Log) Refused(offset, time, clock int64, key []byte) {
 	if l.loose {
+		if l.saving != nil {
+			l.saving.all()
+		}
 		l.suspect(key)
 	}
 	l.Apply(offset, time, clock, 0, nil)

@@ -12,8 +12,16 @@ import (
 
 // Save appends all that was made of the log up to its newest record: the rooms that are at home in it, but not what is
 // kept for readers who fall behind, nor views, which are made again from their bases. It is called by the log's
-// writer, between two records.
+// writer, between two records, which stands still meanwhile: see Begin.
 func (l *Log) Save(s *market.Saver) {
+	w := l.Begin()
+	w.all()
+	for _, part := range w.parts {
+		s.Out = append(s.Out, part...)
+	}
+}
+
+func (l *Log) saveHead(s *market.Saver) {
 	s.Text(l.epoch)
 	s.Uint(l.seq.Load())
 	saveShape(s, l.hub.config.Limits, l.venue)
@@ -26,18 +34,10 @@ func (l *Log) Save(s *market.Saver) {
 	s.Int(l.newest.Load())
 	s.Flags(l.loose)
 	l.lost.save(s)
-	slots := l.known()
-	slices.SortFunc(slots, func(a, b *slot) int {
-		return cmp.Or(cmp.Compare(a.symbol.Venue, b.symbol.Venue), cmp.Compare(a.symbol.Name, b.symbol.Name), cmp.Compare(a.symbol.Native, b.symbol.Native))
-	})
-	s.Count(len(slots))
-	for _, sl := range slots {
-		l.saveSlot(s, sl)
-	}
 }
 
-// known returns every slot, and one for each symbol whose rooms are at home here though it has not been heard of since the
-// log was made anew.
+// known returns every slot in order, and one for each symbol whose rooms are at home here though it has not been heard of
+// since the log was made anew.
 func (l *Log) known() []*slot {
 	slots, listed := make([]*slot, 0, len(l.slots)), map[*listing]bool{}
 	for _, s := range l.slots {
@@ -50,6 +50,9 @@ func (l *Log) known() []*slot {
 			slots = append(slots, &slot{list: r.list, symbol: r.list.symbol})
 		}
 	})
+	slices.SortFunc(slots, func(a, b *slot) int {
+		return cmp.Or(cmp.Compare(a.symbol.Venue, b.symbol.Venue), cmp.Compare(a.symbol.Name, b.symbol.Name), cmp.Compare(a.symbol.Native, b.symbol.Native))
+	})
 	return slots
 }
 
@@ -61,7 +64,8 @@ func saveShape(s *market.Saver, l snapshot.Limits, v Venue) {
 	s.Flags(v.Derived[:]...)
 }
 
-func (l *Log) saveSlot(s *market.Saver, sl *slot) {
+// saveSlot appends a slot, and returns which of its rooms are at home here.
+func (l *Log) saveSlot(s *market.Saver, sl *slot) (homes [market.NumChannels]bool) {
 	sl.list.mu.Lock()
 	defer sl.list.mu.Unlock()
 	s.Symbol(sl.symbol)
@@ -79,9 +83,11 @@ func (l *Log) saveSlot(s *market.Saver, sl *slot) {
 		home := r != nil && r.home == l
 		s.Flags(home)
 		if home {
+			homes[c] = true
 			r.save(s, sl.rooms[c] == r)
 		}
 	}
+	return homes
 }
 
 // baseFirst lists the channels, those last whose rooms are made from another's.
@@ -314,8 +320,9 @@ func (r *Room) goOn(s *slot, was *savedRoom) {
 // continues begins the room's log with its present. What is missing after it (lost) is told to everyone who comes with the
 // seq of it: nobody can say who has heard.
 func (r *Room) continues(lost note) {
-	r.heir, r.fromN, r.fromM = true, r.count, r.state.Mark()
+	r.fromN, r.fromM = r.count, r.state.Mark()
 	r.push(nil)
+	r.heir = r.log.head()
 	if lost.after && lost.to == r.seq {
 		r.note(lost)
 	}

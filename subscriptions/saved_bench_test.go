@@ -2,6 +2,7 @@ package subscriptions_test
 
 import (
 	"testing"
+	"time"
 
 	"tapedeck/market"
 	"tapedeck/subscriptions"
@@ -53,6 +54,19 @@ func BenchmarkSaveLoad(b *testing.B) {
 			l.Save(&s)
 		}
 		b.ReportMetric(float64(len(s.Out)), "bytes")
+	})
+	b.Run("pause", func(b *testing.B) { // the longest that the writer stands still
+		longest := time.Duration(0)
+		for b.Loop() {
+			began := time.Now()
+			w := l.Begin()
+			for more := true; more; {
+				longest = max(longest, time.Since(began))
+				began = time.Now()
+				more = w.Step()
+			}
+		}
+		b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest")
 	})
 	at.From = off
 	b.Run("load", func(b *testing.B) {
