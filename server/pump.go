@@ -100,6 +100,7 @@ func (p *pump) run(done <-chan struct{}) {
 		select {
 		case <-done:
 			p.finish()
+			p.desk.Close()
 			return
 		case <-p.bell:
 		case <-timer.C:

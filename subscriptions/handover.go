@@ -43,12 +43,6 @@ func (s *Subscriber) reseat(old *seat, same bool) bool {
 	if r == nil {
 		return false
 	}
-	was.list.mu.Lock()
-	pos, reach := old.pos, old.pos.seq
-	if !pos.need && pos.place == was.log.head() && was.home != nil && !pos.ahead {
-		reach = max(reach, was.home.Seq()) // there was nothing of the room's up to there
-	}
-	was.list.mu.Unlock()
 	st := &seat{
 		sub: s, place: len(s.order), by: old.by, last: old.last,
 		interval: old.interval, limitedBy: old.limitedBy, counters: old.counters,
@@ -57,39 +51,87 @@ func (s *Subscriber) reseat(old *seat, same bool) bool {
 	s.order = append(s.order, st)
 	s.desk.seatAt(st, r, old.cohort.class.grid.Interval)
 	s.lag(st)
-	r.list.mu.Lock()
-	defer r.list.mu.Unlock()
-	r.digested()
-	st.pos = r.begin()
 	if same {
-		st.pos = r.follow(pos, reach)
+		st.pos = r.follow(was, old.pos)
+	} else {
+		st.pos = r.join()
 	}
-	st.pos.shown = pos.shown
+	st.pos.shown = old.pos.shown
 	return true
 }
 
-// follow returns the position of one who has read another hub's room of the same name as pos says, and knows that
-// there was nothing else up to reach.
-func (r *Room) follow(pos Position, reach uint64) Position {
+// join returns the position of one who comes to the room and knows nothing of it.
+func (r *Room) join() Position {
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	r.digested()
+	return r.begin()
+}
+
+// follow returns the position of one who has read another hub's room of the same name as pos says. A reader
+// who came before the room's first record is told of all that came since.
+func (r *Room) follow(was *Room, pos Position) Position {
+	since, known := was.reached(pos, r.epochNow())
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	r.digested()
 	switch {
-	case pos.need:
-		return r.begin()
-	case pos.epoch == "" && r.home == nil:
+	case !known && !pos.need && pos.epoch == "" && r.home == nil:
 		return Position{place: r.log.head(), seq: pos.seq}
-	case pos.epoch == "" || pos.epoch != r.epoch:
+	case !known:
 		return r.begin()
+	case r.home != nil && since.Epoch != r.epoch: // it has gone on in another log meanwhile
+		return Position{place: r.log.head(), seq: pos.seq, epoch: since.Epoch, need: true}
 	}
-	next, ok := r.resume(wire.Since{Epoch: pos.epoch, Seq: reach})
-	if ok || r.never && !next.need {
-		next.seq = pos.seq
+	next, held := r.resume(since)
+	if held || r.never && !next.need {
+		next.seq, next.epoch = pos.seq, pos.epoch
 	}
 	return next
 }
 
+// epochNow is the epoch of the log that a room is at home in; "" before its first record.
+func (r *Room) epochNow() string {
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	return r.epoch
+}
+
+// reached returns up to which record of its log one who reads the room as pos says has heard all there is of it: as far
+// as the log was read if everything is told. Where the room had no record yet it is told of the log of an epoch, in
+// which it is at home elsewhere. false: of one who has no state that could be continued.
+func (r *Room) reached(pos Position, epoch string) (since wire.Since, known bool) {
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	home, told := r.home, pos.place == r.log.head()
+	switch {
+	case pos.need:
+		return since, false
+	case home == nil && pos.epoch == "":
+		if home = r.list.hub.log(epoch); home == nil {
+			return since, false
+		}
+		return wire.Since{Epoch: epoch, Seq: home.Seq()}, true
+	case pos.epoch == "" && !told: // all that there is, and he is about to be told
+		if pos.place < r.log.floor() || pos.place < r.born {
+			return since, false
+		}
+		return wire.Since{Epoch: r.epoch, Seq: max(r.log.at(pos.place+1).seq, 1) - 1}, true
+	case pos.epoch == "":
+		return wire.Since{Epoch: r.epoch, Seq: home.Seq()}, true
+	}
+	since = wire.Since{Epoch: pos.epoch, Seq: pos.seq}
+	if told && home != nil && !pos.ahead && pos.epoch == r.epoch {
+		since.Seq = max(since.Seq, home.Seq())
+	}
+	return since, true
+}
+
 // Near reports whether readers of this hub can go on in another one which reads the same logs: it has read
-// as far, and is no more than half of a room's log ahead.
+// as far, is no more than half of a room's log ahead, and has itself come to where its logs end, so that its rooms do not
+// run away from those who come.
 func (h *Hub) Near(o *Hub) bool {
-	shared := false
+	shared, half := false, uint64(o.config.Entries)/2
 	for _, l := range *h.logs.Load() {
 		other := o.log(*l.name.Load())
 		if other == nil {
@@ -97,42 +139,41 @@ func (h *Hub) Near(o *Hub) bool {
 		}
 		shared = true
 		at, there := l.Seq(), other.Seq()
-		if other.start.Load() > at || there < at || there-at > uint64(o.config.Entries)/2 {
+		if other.start.Load() > at || there < at || there-at > half || other.End() > there+half {
 			return false
 		}
 	}
 	return shared
 }
 
-// Continues reports whether every room of which no event may be missed can be resumed in another hub.
+// Continues reports whether every room of which no event may be missed can be resumed in another hub, with half of its
+// log to spare: that goes on being written until the room is read there.
 func (s *Subscriber) Continues(o *Hub) bool {
 	if s.Blocked || len(s.late) > 0 {
 		return false
 	}
 	for _, st := range s.order {
 		was := st.cohort.watch.room
-		r := o.room(was.Name)
-		if r == nil || !was.never {
-			continue
-		}
-		pos := st.position()
-		was.list.mu.Lock()
-		reach := pos.seq
-		if pos.place == was.log.head() && was.home != nil {
-			reach = max(reach, was.home.Seq())
-		}
-		was.list.mu.Unlock()
-		r.list.mu.Lock()
-		ok := pos.epoch == "" // he knows nothing yet: the state will do
-		if r.home != nil && pos.epoch == r.epoch && r.home.Seq() >= reach {
-			_, ok = r.resume(wire.Since{Epoch: pos.epoch, Seq: reach})
-		}
-		r.list.mu.Unlock()
-		if !ok {
+		if r := o.room(was.Name); r != nil && r.never && !r.awaits(was, st.position()) {
 			return false
 		}
 	}
 	return true
+}
+
+// awaits reports whether one who has read another hub's room of the same name as pos says could go on in this one.
+func (r *Room) awaits(was *Room, pos Position) bool {
+	since, known := was.reached(pos, r.epochNow())
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	if !known {
+		return pos.epoch == "" // he knows nothing yet: the state will do
+	}
+	if r.home != nil && (since.Epoch != r.epoch || r.home.Seq() < since.Seq) {
+		return false
+	}
+	next, held := r.resume(since)
+	return held && !r.pressing(next)
 }
 
 func (st *seat) position() Position {

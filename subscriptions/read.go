@@ -345,7 +345,7 @@ func (w *writer) update(from uint64, last *entry) bool {
 // the events; elsewhere the state.
 func (w *writer) adopted() {
 	r, p := w.room, w.pos
-	if !r.never || r.heir {
+	if !r.never || p.place < r.heir {
 		p.need = true
 		return
 	}

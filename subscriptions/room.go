@@ -30,7 +30,7 @@ type Room struct {
 	from  uint64 // every entry with a seq over it is, or was, in log
 	fromN uint64 // count at from
 	fromM uint64 // the state's mark at from
-	heir  bool   // began with what another had made of the log: whoever waited for it knows nothing of that
+	heir  uint64 // place up to which it began with what another had made of the log: whoever waited for it knows nothing of that
 	seq   uint64
 	count uint64
 	ts    int64 // log time of the newest record, 0 before the first
