@@ -1,6 +1,8 @@
 package flags
 
 import (
+	"context"
+	"errors"
 	"net"
 	"os"
 	"strconv"
@@ -93,4 +95,16 @@ func OpenArchive(c *cli.Context) (*clickhouse.DB, error) {
 		return nil, BadFlag("%w", err)
 	}
 	return db, nil
+}
+
+// CheckArchive says whether an archive can be read. What stays as it is until somebody changes something is an error of the
+// settings; a server that does not answer within 5 s is an ErrAway.
+func CheckArchive(ctx context.Context, db *clickhouse.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := db.Check(ctx)
+	if errors.Is(err, clickhouse.ErrSchema) || errors.Is(err, clickhouse.ErrDenied) {
+		return BadConfig("%w", err)
+	}
+	return err
 }

@@ -7,16 +7,15 @@ import (
 
 	"tapedeck/cmd/flags"
 	"tapedeck/feed"
-	"tapedeck/feed/clickhouse"
 	"tapedeck/feed/kafka"
 )
 
 // archiveFlags say what replays are played from.
 func archiveFlags() []cli.Flag {
 	return slices.Concat([]cli.Flag{&cli.StringFlag{
-		Name: "archive", Category: "Feeds",
+		Name: "archive", Category: "Replays",
 		Usage: "play replays from `WHAT`: kafka, which is what the topics still hold, or clickhouse, which replay record fills, and then the topics",
-	}}, flags.ClickHouse())
+	}}, flags.Replay(), flags.ClickHouse())
 }
 
 // openArchive lets the server play replays, if that is asked for. What is returned is called when it has ended.
@@ -34,18 +33,20 @@ func openArchive(c *cli.Context, s *settings) (end func(), err error) {
 		return nil, flags.BadFlag("%w", err)
 	}
 	s.server.Archive, s.server.Formats = past, s.format
+	if s.server.ReplaySessions, s.server.ReplayWarmup, err = flags.ReplayLimits(c); err != nil {
+		past.Close()
+		return nil, err
+	}
 	if from == "kafka" {
 		return past.Close, nil
 	}
-	config, err := flags.Archive(c)
+	db, err := flags.OpenArchive(c)
 	if err != nil {
 		past.Close()
 		return nil, err
 	}
-	db, err := clickhouse.Open(config)
-	if err != nil {
-		past.Close()
-		return nil, flags.BadFlag("%w", err)
+	if err := flags.CheckArchive(c.Context, db); err != nil { // live goes on without it, and replays when it is right
+		s.server.Log.Error("replays wait until the archive can be read", "error", err)
 	}
 	s.server.Archive = feed.Chain(db, past)
 	return func() { past.Close(); db.Close() }, nil

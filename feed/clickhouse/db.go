@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -34,6 +35,7 @@ type DB struct {
 	conn     driver.Conn
 	database string
 	timeout  time.Duration
+	checked  atomic.Bool // the tables were seen to be as they must
 }
 
 // names are what may name a database or a cluster without quotes.
@@ -122,6 +124,9 @@ func (db *DB) each(ctx context.Context, query string, row func(scan func(...any)
 type Version struct{ Major, Minor int }
 
 func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
+
+// Oldest is the oldest server that this package was tested with.
+var Oldest = Version{18, 16}
 
 // least reports whether v is that version or a later one.
 func (v Version) least(major, minor int) bool {

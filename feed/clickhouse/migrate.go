@@ -33,6 +33,9 @@ func (db *DB) Migrate(ctx context.Context, p Plan, told func(Step)) error {
 	if err != nil {
 		return err
 	}
+	if err := v.check(); err != nil {
+		return err
+	}
 	prelude, err := p.prelude(v, db.database)
 	if err != nil {
 		return err
@@ -244,6 +247,9 @@ func (db *DB) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := v.check(); err != nil {
+		return err
+	}
 	want, err := expected(v, db.database)
 	if err != nil {
 		return err
@@ -270,6 +276,15 @@ func (db *DB) Check(ctx context.Context) error {
 			return fmt.Errorf("%w: column %s of %s is %s, but must be %s: the table is not an archive's; rename it, or choose another --clickhouse-database",
 				ErrSchema, c.name, db.Table(c.table), cmp.Or(kind, "missing"), c.kind)
 		}
+	}
+	db.checked.Store(true)
+	return nil
+}
+
+// check is an ErrSchema for a server that is too old to have the tables.
+func (v Version) check() error {
+	if !v.least(Oldest.Major, Oldest.Minor) {
+		return fmt.Errorf("%w: the server is ClickHouse %s, and %s is the oldest that will do", ErrSchema, v, Oldest)
 	}
 	return nil
 }

@@ -21,8 +21,14 @@ const (
 	planBlock   = 256     // offsets whose sizes are summed: the finest step of a window's end
 )
 
-// Logs implements feed.Archive. Records that were written twice and not yet merged count twice.
+// Logs implements feed.Archive. Records that were written twice and not yet merged count twice. The first time, it also sees
+// whether the tables are as they must be: a table of another schema may well answer.
 func (db *DB) Logs(ctx context.Context) (list []feed.Holding, err error) {
+	if !db.checked.Load() {
+		if err := db.Check(ctx); err != nil {
+			return nil, err
+		}
+	}
 	query := `SELECT log, cluster, topic, topic_id, partition, format, minMerge(first), maxMerge(last), minMerge(since), maxMerge(until), sumMerge(records) FROM ` +
 		db.Table("days") + ` GROUP BY log, cluster, topic, topic_id, partition, format`
 	err = db.each(ctx, query, func(scan func(...any) error) error {

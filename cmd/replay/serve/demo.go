@@ -65,7 +65,7 @@ func demo(c *cli.Context) error {
 		return err
 	}
 	pair := m.Pairs()[0]
-	welcome(c.App.Writer, srv.Addr(), arch, "trades:BINANCE:"+pair+",book:BINANCE:"+pair+"@5")
+	welcome(c.App.Writer, srv.Addr(), arch, nil, "trades:BINANCE:"+pair+",book:BINANCE:"+pair+"@5")
 	return srv.Run(c.Context)
 }
 

@@ -15,6 +15,7 @@ import (
 	"tapedeck/cmd/flags"
 	"tapedeck/feed"
 	"tapedeck/feed/capture"
+	"tapedeck/feed/clickhouse"
 	"tapedeck/server"
 	"tapedeck/server/page"
 )
@@ -23,59 +24,50 @@ import (
 func Command() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
-		Usage: "play recorded sessions to WebSocket clients, each at its own time and speed",
-		Description: `Reads captures, and serves them at /v1/replay with the messages of a live stream: from, to, speed and session
-in the address; pause, resume, speed, seek and step as commands. Nothing else is needed. /v1/archive lists what there
-is, /v1/history gives a stretch of it as lines of JSON.
+		Usage: "play what was recorded to WebSocket clients, each at its own time and speed",
+		Description: `Serves an archive at /v1/replay with the messages of a live stream: from, to, speed and session in the address; pause,
+resume, speed, seek and step as commands. /v1/archive lists what there is, /v1/history gives a stretch of it as lines of JSON.
 
-Each file is one log, named import: and its name; beside s.raw.gz, s.rest.raw.gz belongs to it.
+The archive is what replay record keeps in ClickHouse, each log in the format that it was recorded in, or
+captures, which need nothing else: each file is one log of --feed, named import: and its name; beside s.raw.gz,
+s.rest.raw.gz belongs to it.
+
+A ClickHouse that does not answer is waited for, at the start and later: clients are told, and their replays go on.
 
 Examples:
 
+  replay serve --clickhouse ch:9000
   replay serve --feed binance --capture s.raw.gz
   # then, at a hundred times the speed
   npx wscat -c 'ws://127.0.0.1:8081/v1/replay?from=2024-08-09T01:47:34Z&speed=100&rooms=trades:BINANCE:BTC-USDT'`,
 		Flags: slices.Concat([]cli.Flag{
 			flags.Config(),
-			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the messages, as docs/venues.md names them, or a mapping of the --config file"},
+			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the captures' messages, as docs/venues.md names them, or a mapping of the --config file"},
 			&cli.StringSliceFlag{Name: "capture", Usage: "a `FILE` to play, or several"},
-		}, serverFlags(), flags.Log()),
+		}, serverFlags(), flags.ClickHouse(), flags.Log()),
 		Action: serve,
 	}
 }
 
 // serverFlags are the settings of the server that make sense for replays alone.
 func serverFlags() []cli.Flag {
-	d := server.Config{}.WithDefaults()
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8081", Usage: "serve clients on this `ADDRESS`"},
 		&cli.StringFlag{Name: "admin", Value: "off", Usage: "serve health and metrics on this `ADDRESS`; off: nowhere"},
 		&cli.StringSliceFlag{Name: "origins", Usage: "let pages from this `ORIGIN` connect besides our own, as in https://app.example.com"},
-		&cli.IntFlag{Name: "replay-sessions", Value: d.ReplaySessions, Usage: "play `N` replays at the same time"},
-		&cli.DurationFlag{Name: "replay-warmup", Value: d.ReplayWarmup, Usage: "read from this `TIME` before what is shown, so that books and candles are whole"},
-	}
+	}, flags.Replay()...)
 }
 
 func serve(c *cli.Context) error {
 	if err := flags.NoArguments(c); err != nil {
 		return err
 	}
-	if c.String("feed") == "" {
-		return flags.Missing("feed", "a format")
-	}
 	formats := flags.Formats(c)
-	if _, err := flags.Format(formats, c.String("feed")); err != nil {
+	arch, rooms, closeArchive, err := open(c, formats)
+	if err != nil {
 		return err
 	}
-	files := flags.List(c, "capture")
-	if len(files) == 0 {
-		return flags.Missing("capture", "a file to play")
-	}
-	arch, err := capture.OpenArchive(c.Context, c.String("feed"), withRest(files)...)
-	if err != nil {
-		return flags.BadConfig("%w", err)
-	}
-	defer arch.Close()
+	defer closeArchive()
 	conf, err := config(c, arch, formats)
 	if err != nil {
 		return err
@@ -84,8 +76,54 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	welcome(c.App.Writer, srv.Addr(), arch, trades(formats, c.String("feed")))
+	welcome(c.App.Writer, srv.Addr(), arch, formats, rooms)
 	return srv.Run(c.Context)
+}
+
+// open opens the archive that the flags name, with rooms to show first. Captures come first: the file of settings may well
+// name the recorder's ClickHouse.
+func open(c *cli.Context, formats []*feed.Format) (arch feed.Archive, rooms string, end func(), err error) {
+	files := flags.List(c, "capture")
+	switch {
+	case len(files) > 0:
+		return openCaptures(c, formats, files)
+	case !c.IsSet("clickhouse") && c.IsSet("feed"):
+		return nil, "", nil, flags.Missing("capture", "a file to play")
+	}
+	return openTables(c)
+}
+
+func openCaptures(c *cli.Context, formats []*feed.Format, files []string) (feed.Archive, string, func(), error) {
+	if c.String("feed") == "" {
+		return nil, "", nil, flags.Missing("feed", "a format")
+	}
+	if _, err := flags.Format(formats, c.String("feed")); err != nil {
+		return nil, "", nil, err
+	}
+	arch, err := capture.OpenArchive(c.Context, c.String("feed"), withRest(files)...)
+	if err != nil {
+		return nil, "", nil, flags.BadConfig("%w", err)
+	}
+	return arch, trades(formats, c.String("feed")), func() { arch.Close() }, nil
+}
+
+// openTables opens a ClickHouse, which may be down now.
+func openTables(c *cli.Context) (feed.Archive, string, func(), error) {
+	log, err := flags.Logger(c)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	db, err := flags.OpenArchive(c)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if err := flags.CheckArchive(c.Context, db); errors.Is(err, clickhouse.ErrAway) {
+		log.Warn("replays wait until the archive answers", "error", err)
+	} else if err != nil {
+		db.Close()
+		return nil, "", nil, err
+	}
+	return db, "", func() { db.Close() }, nil
 }
 
 // withRest adds the files with the REST answers of sessions, where they lie beside them.
@@ -106,11 +144,11 @@ func config(c *cli.Context, arch feed.Archive, formats []*feed.Format) (server.C
 	}
 	s := server.Config{
 		Listen: c.String("listen"), Admin: c.String("admin"), Origins: flags.List(c, "origins"), Page: page.Handler(), Log: log,
-		Archive: arch, Formats: find(formats), ReplaySessions: c.Int("replay-sessions"), ReplayWarmup: c.Duration("replay-warmup"),
+		Archive: arch, Formats: find(formats),
 		DrainWait: -1, DrainSpread: time.Second, // there is no other node to go to
 	}
-	if s.ReplaySessions < 1 || s.ReplayWarmup < time.Millisecond {
-		return s, flags.BadFlag("--replay-sessions and --replay-warmup are over 0")
+	if s.ReplaySessions, s.ReplayWarmup, err = flags.ReplayLimits(c); err != nil {
+		return s, err
 	}
 	return s, s.Check()
 }
@@ -132,11 +170,17 @@ func trades(formats []*feed.Format, name string) string {
 	return "trades:VENUE:SYMBOL"
 }
 
-// welcome says what there is and how it is reached, in lines to paste.
-func welcome(w io.Writer, at net.Addr, arch feed.Archive, rooms string) {
-	logs, err := arch.Logs(context.Background())
+// welcome says what there is and how it is reached, in lines to paste. rooms "": those of the first log's format.
+func welcome(w io.Writer, at net.Addr, arch feed.Archive, formats []*feed.Format, rooms string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	logs, err := arch.Logs(ctx)
 	if err != nil || len(logs) == 0 {
+		fmt.Fprintf(w, "\n  nothing can be replayed yet; what can be: curl http://%s/v1/archive\n\n", at)
 		return
+	}
+	if rooms == "" {
+		rooms = trades(formats, logs[0].Format)
 	}
 	begin, end := logs[0].Begin, logs[0].End
 	for _, l := range logs {
