@@ -28,6 +28,7 @@ type Message struct {
 	Before  []feed.Record // that a decoder which remembers must have read
 	Binary  bool          // it is no JSON
 	CSV     bool          // it is Binary, and may be cut short and be a message all the same
+	Comment string        // the lines before it that begin with #
 }
 
 // Messages reads the messages of dir/*.txt, one a line. Lines that begin with # are comments; one that
@@ -74,7 +75,9 @@ func read(t testing.TB, name string) (all []Message) {
 		line = strings.TrimSuffix(line, "\n")
 		word, rest, _ := strings.Cut(line, " ")
 		switch {
-		case line == "" || line[0] == '#':
+		case line == "":
+		case line[0] == '#':
+			m.Comment += line + "\n"
 		case word == "@key":
 			m.Key = []byte(rest)
 		case word == "@header":
