@@ -31,7 +31,7 @@ test-services: ## a real Kafka and a real ClickHouse: fetched, started, tested a
 	@set -e; trap '$(SERVICES)/kafka.sh stop; $(SERVICES)/clickhouse.sh stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	$(SERVICES)/kafka.sh start; eval "$$($(SERVICES)/kafka.sh env)"; \
 	$(SERVICES)/clickhouse.sh start; eval "$$($(SERVICES)/clickhouse.sh env)"; \
-	$(GO) test -race -count=1 -timeout 20m -run 'Kafka|ClickHouse' ./feed/kafka ./feed/clickhouse ./cmd/replay/... ./e2e
+	$(GO) test -race -count=1 -timeout 20m -run 'Kafka|ClickHouse' ./feed/kafka ./feed/clickhouse ./cmd/replay/... ./cmd/streamer ./e2e
 
 bench: ## every benchmark, COUNT times
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
