@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -19,8 +20,9 @@ import (
 // breaks one is kept as err. It may connect again and again, to any node, and knows what it knew.
 type client struct {
 	name string
-	pack bool // speaks MessagePack
-	slow int  // bytes of the socket's receive buffer; 0: the system's
+	pack bool   // speaks MessagePack
+	slow int    // bytes of the socket's receive buffer; 0: the system's
+	path string // of the stream; "": the live one
 	// each, where set, is called with every message. It is called with mu held.
 	each func(m *mirror.Message, r *mirror.Room)
 
@@ -66,7 +68,7 @@ func (c *client) connect(addr, query string) error {
 		protocol = "tapedeck.v1.msgpack"
 	}
 	option := &gws.ClientOption{
-		Addr: "ws://" + addr + "/v1/stream" + query, HandshakeTimeout: 30 * time.Second,
+		Addr: "ws://" + addr + cmp.Or(c.path, "/v1/stream") + query, HandshakeTimeout: 30 * time.Second,
 		RequestHeader: http.Header{"Sec-Websocket-Protocol": {protocol}},
 	}
 	ws, _, err := gws.NewClientFromConn(&ear{client: c}, option, conn)

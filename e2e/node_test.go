@@ -38,8 +38,8 @@ type topicSetup struct{ Format, Trades string }
 const forever = 50 * 365 * 24 * time.Hour
 
 // streamer puts a streamer together as cmd/streamer does. hold, where not nil, stands between the
-// source and the rooms.
-func (s setup) streamer(hold *gate, log io.Writer) (*server.Server, func(context.Context) error, error) {
+// source and the rooms; options change its configuration.
+func (s setup) streamer(hold *gate, log io.Writer, options ...func(*server.Config)) (*server.Server, func(context.Context) error, error) {
 	cluster := kafka.Cluster{Brokers: s.Brokers}
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	c := server.Config{
@@ -76,6 +76,9 @@ func (s setup) streamer(hold *gate, log io.Writer) (*server.Server, func(context
 			return nil, nil, err
 		}
 		c.Refused, end = letters.Refused, letters.Close
+	}
+	for _, o := range options {
+		o(&c)
 	}
 	srv, err := server.New(c)
 	return srv, end, err
