@@ -2,6 +2,7 @@ package subscriptions
 
 import (
 	"tapedeck/market"
+	"tapedeck/snapshot"
 	"tapedeck/wire"
 )
 
@@ -78,7 +79,7 @@ func (r *Room) follow(was *Room, pos Position) Position {
 	switch {
 	case !known && !pos.need && pos.epoch == "" && r.home == nil:
 		return Position{place: r.log.head(), seq: pos.seq}
-	case !known:
+	case !known || pos.epoch == "" && !r.never: // it may have a state from before he came
 		return r.begin()
 	case r.home != nil && since.Epoch != r.epoch: // it has gone on in another log meanwhile
 		return Position{place: r.log.head(), seq: pos.seq, epoch: since.Epoch, need: true}
@@ -121,6 +122,9 @@ func (r *Room) reached(pos Position, epoch string) (since wire.Since, known bool
 		return wire.Since{Epoch: r.epoch, Seq: home.Seq()}, true
 	}
 	since = wire.Since{Epoch: pos.epoch, Seq: pos.seq}
+	if _, partial := r.state.(snapshot.Partial); partial {
+		return since, true // elsewhere there may have been more: that of what is not covered here
+	}
 	if told && home != nil && !pos.ahead && pos.epoch == r.epoch {
 		since.Seq = max(since.Seq, home.Seq())
 	}
