@@ -119,8 +119,9 @@ func (p *Player) Run(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		if !p.begun {
-			p.wait(ctx, nil, 0)
-			p.obey()
+			if p.obey(); !p.begun { // what came while the archive was waited for rings no more
+				p.wait(ctx, nil, 0)
+			}
 			continue
 		}
 		if p.fold(ctx) {
