@@ -39,10 +39,11 @@ const policy = `
 	deploy/clickhouse:
 	feed/clickhouse: deploy/clickhouse feed market
 	feed/tape:       feed market
+	feed/checkpoint: feed market subscriptions
 	feed/player:     feed market throttle
 	subscriptions:   market snapshot throttle wire
 	server/page:
-	server:          feed feed/player market server/page snapshot subscriptions throttle wire
+	server:          feed feed/checkpoint feed/player market server/page snapshot subscriptions throttle wire
 	e2e:
 	cmd/*:           cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
 	cmd/*/*:         cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
@@ -68,7 +69,7 @@ var homes = map[string][]string{
 	"github.com/urfave/cli":               {"cmd/*", "cmd/*/*"},
 	"go.uber.org/goleak":                  {},
 	"github.com/goccy/go-yaml":            {"feed/mapping", "cmd/*", "cmd/*/*"},
-	"github.com/klauspost/compress":       {"feed/kafka", "feed/capture", "cmd/*"},
+	"github.com/klauspost/compress":       {"feed/kafka", "feed/capture", "feed/checkpoint", "cmd/*"},
 	"golang.org/x/sys":                    {"server", "cmd/*"},
 	"golang.org/x/term":                   {"cmd/*", "cmd/*/*"},
 	"github.com/schollz/progressbar":      {"cmd/*", "cmd/*/*"},

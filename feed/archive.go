@@ -63,3 +63,12 @@ type Checkpoint struct {
 	Clock  int64 // the log's clock there, µs
 	Data   []byte
 }
+
+// Checkpoints keeps checkpoints of logs. It may be used from several goroutines, and by several nodes: whose checkpoint of a
+// log it is that one finds does not matter, as long as it fits.
+type Checkpoints interface {
+	// Checkpoint returns the newest checkpoint of a log at or before an offset; false if there is none.
+	Checkpoint(ctx context.Context, log LogID, offset int64) (Checkpoint, bool, error)
+	// Keep adds one. What is older may be let go of.
+	Keep(ctx context.Context, log LogID, c Checkpoint) error
+}

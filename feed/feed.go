@@ -68,6 +68,13 @@ type Sink interface {
 	Open(p Partition, at Start) Log
 }
 
+// Resumer is a Sink that can go on from a checkpoint. A source asks it before it opens a log.
+type Resumer interface {
+	// Resume returns where to begin a log, which would begin at at: there, or at a checkpoint of it that is not behind the
+	// offset upto and knows no less. It may be called from several goroutines.
+	Resume(ctx context.Context, at Start, upto int64) (Start, error)
+}
+
 // Log takes one partition's records, in the order of their offsets. The calls of one Log are never concurrent.
 type Log interface {
 	// Record takes the next record, which is applied when it returns. It keeps nothing of r.

@@ -162,6 +162,25 @@ type savedRoom struct {
 	state                        snapshot.State
 }
 
+// Shape says in words what is held of each symbol beside what its log says: what is saved by one hub can be loaded into
+// another of the same shape.
+func (h *Hub) Shape(v Venue) string {
+	l := h.config.Limits
+	text := fmt.Sprintf("trades %d/%d, book %d/%d/%d, candles %d/%d, derived", l.Trades, l.Tape, l.Depth, l.Changes, l.Pending, l.Minutes, l.Candles)
+	for c, derived := range v.Derived {
+		if derived {
+			text += " " + market.Channel(c).String()
+		}
+	}
+	return text
+}
+
+// Extent is what was read of the log: every record from offset from up to, not including, next, but those that were told as
+// lost before from; and the log's clock there. It is for the log's writer.
+func (l *Log) Extent() (from, next, clock int64) {
+	return int64(l.start.Load()), int64(l.seq.Load()), l.clock.Now()
+}
+
 // Load opens a log as Open does, with what was saved of it at at.From: it goes on as the saved one does. If that cannot be
 // used, an error says why, and nothing has changed. Rooms that this node does not serve are left out.
 func (h *Hub) Load(saved *market.Loader, at LogStart, v Venue) (*Log, error) {
