@@ -186,6 +186,16 @@ func (f *Fields) Count(slot byte) int64 {
 	return n
 }
 
+// Step returns the least step of a number that has so many decimals as a field says, as a number or a text.
+func (f *Fields) Step(slot byte) market.Decimal {
+	n := f.Whole(slot)
+	if n < 0 || n > market.MaxDigits {
+		f.Fail(slot, Wrong)
+		return market.Decimal{}
+	}
+	return market.New(1, uint8(n))
+}
+
 // Flag returns true or false.
 func (f *Fields) Flag(slot byte) bool {
 	k := f.Value(slot).Kind

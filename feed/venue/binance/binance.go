@@ -132,6 +132,8 @@ func (d *decoder) nameless(b *market.Batch) {
 	case m.Has(listed):
 		m.listing = true
 		d.instruments(b)
+	case m.Has(interest) && d.product.chain == &futuresChain:
+		d.interest(b)
 	case m.answer:
 		m.Skip(feed.Ignored)
 	case m.Has('u') && m.Has('B') && m.Has('A'): // spot's bookTicker, which has no time either

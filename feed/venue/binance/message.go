@@ -19,9 +19,12 @@ type message struct {
 	listing bool // it is a REST list of instruments
 }
 
-// previous is the slot of the field pu. All others that are used are called by one letter, as in the
-// streams; a REST order book's words stand for the letters that mean the same.
-const previous = 0
+// The slots of fields that no letter serves for. All others that are used are called by one, as in the
+// streams; words of REST bodies stand for the letters that mean the same.
+const (
+	previous = 0 // pu
+	interest = 2 // openInterest
+)
 
 // slot returns the slot of a field, and whether it is of use.
 func (m *message) slot(key []byte) (slot byte, ok bool) {
@@ -42,6 +45,10 @@ func (m *message) slot(key []byte) (slot byte, ok bool) {
 		return 's', true
 	case "symbols":
 		return listed, true
+	case "openInterest":
+		return interest, true
+	case "time": // of the open interest; streams call theirs E
+		return 'E', true
 	case "result", "error", "code":
 		m.answer = true
 	}
@@ -64,6 +71,8 @@ func (m *message) fieldName(slot byte) string {
 	switch word := bodyNames[slot]; {
 	case slot == previous:
 		return "field pu"
+	case slot == interest:
+		return "field openInterest"
 	case m.listing:
 		return "field " + infoNames[slot]
 	case m.body && word != "":

@@ -44,3 +44,11 @@ func (d *decoder) mark(b *market.Batch) {
 		}
 	}
 }
+
+// interest decodes the open interest of a contract, which only REST tells.
+func (d *decoder) interest(b *market.Batch) {
+	m := &d.message
+	if sym := d.symbol(); sym != nil {
+		b.Ticker(sym, m.time('E')).Put(market.OpenInterest, m.Size(interest))
+	}
+}

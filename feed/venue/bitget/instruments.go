@@ -59,8 +59,8 @@ func (d *decoder) facts(b *market.Batch) {
 		return
 	}
 	facts := b.Instrument(sym, 0)
-	if facts.Tick = d.step(pricePlaceField); !d.product.contracts {
-		facts.Lot = d.step(quantityField)
+	if facts.Tick = d.Step(pricePlaceField); !d.product.contracts {
+		facts.Lot = d.Step(quantityField)
 		return
 	}
 	var tick market.Sum
@@ -69,14 +69,4 @@ func (d *decoder) facts(b *market.Batch) {
 		d.Fail(endStepField, scan.Wrong)
 	}
 	facts.Lot = d.Price(multiplierField)
-}
-
-// step returns the least step of a number with so many decimals, which the venue writes as a text.
-func (d *decoder) step(at byte) market.Decimal {
-	n, ok := d.Number(at).Int64()
-	if !ok || n < 0 || n > market.MaxDigits {
-		d.Fail(at, scan.Wrong)
-		return market.Decimal{}
-	}
-	return market.New(1, uint8(n))
 }

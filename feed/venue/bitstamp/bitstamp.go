@@ -1,5 +1,5 @@
 // Package bitstamp decodes Bitstamp's public channels, version 2: trades and books, and REST order books
-// as records. docs/venues.md says which channels, ids and times are used, and how sure we are of each.
+// and lists of markets as records. docs/venues.md says which channels, ids and times are used, and how sure we are of each.
 package bitstamp
 
 import (
@@ -37,7 +37,9 @@ func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
 // record decodes what the cursor is before.
 func (d *decoder) record(b *market.Batch) {
 	m := &d.message
-	if m.read() {
+	if m.Cursor.At('[') {
+		d.markets(b)
+	} else if m.read() {
 		d.event(b)
 	}
 }

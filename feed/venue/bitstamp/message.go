@@ -25,12 +25,17 @@ const (
 	amountText
 	kind
 	text
+	// of a market in a list
+	native
+	baseDecimals
+	priceDecimals
 )
 
 // fieldNames are what the fields are called.
 var fieldNames = [...]string{
 	event: "event", channel: "channel", data: "data", clock: "microtimestamp", bids: "bids", asks: "asks", id: "id",
 	price: "price", priceText: "price_str", amount: "amount", amountText: "amount_str", kind: "type", text: "reason",
+	native: "market_symbol or url_symbol", baseDecimals: "base_decimals", priceDecimals: "counter_decimals",
 }
 
 // slotOf returns the slot of a field, and whether it is of use.

@@ -87,7 +87,9 @@ func (d *decoder) read(b *market.Batch) {
 		}
 	}
 	switch {
-	case d.of(resultField).Kind == scan.Object:
+	case d.of(resultField).Kind == scan.Object && d.has(channelField):
+	case d.isAnswerTo("public/get-instruments") && d.has(dataField):
+		d.instruments(b)
 	case d.of(methodField).Kind == scan.String: // an answer without data, or a heartbeat
 		d.Skip(feed.Ignored)
 	default:
@@ -118,9 +120,7 @@ func (d *decoder) result(b *market.Batch) {
 		}
 	}
 	switch {
-	case done:
-	case d.of(channelField).Kind == scan.None && d.of(methodField).Kind == scan.String:
-		d.Skip(feed.Ignored)
+	case done || !d.has(channelField):
 	case d.channel.decode == nil:
 		d.Refuse(fmt.Errorf("%w: channel %.40q", feed.UnknownKind, c.Text(d.of(channelField), nil)))
 	case !d.has(dataField):

@@ -22,6 +22,9 @@ const (
 	updateField
 	bidsField
 	asksField
+	nameField // of an instrument
+	tickField
+	lotField
 	idField
 	methodField
 	resultField
@@ -34,7 +37,7 @@ const (
 )
 
 var fieldNames = [numFields]string{
-	"tt", "pu", "bs", "ks", "oi", "update", "bids", "asks", "id", "method", "result", "channel", "instrument_name", "depth", "interval", "data",
+	"tt", "pu", "bs", "ks", "oi", "update", "bids", "asks", "symbol", "price_tick_size", "qty_tick_size", "id", "method", "result", "channel", "instrument_name", "depth", "interval", "data",
 }
 
 // slot returns the slot of an element's field, and whether it is of use.
@@ -100,6 +103,12 @@ func (m *message) top(slot byte) {
 		m.Fail(slot, scan.Twice)
 	}
 	m.own[slot-idField] = m.Cursor.Value()
+}
+
+// isAnswerTo reports that the record answers a request of that method.
+func (m *message) isAnswerTo(method string) bool {
+	v := m.of(methodField)
+	return v.Kind == scan.String && string(m.Cursor.Text(v, m.text[:0])) == method
 }
 
 func (m *message) setChannel() {

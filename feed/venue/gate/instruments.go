@@ -62,17 +62,7 @@ func (d *decoder) pair(b *market.Batch) {
 		return
 	}
 	facts := b.Instrument(sym, 0)
-	facts.Tick, facts.Lot = d.step(precisionField), d.step(amountPrecisionField)
-}
-
-// step returns the least step of a number with so many decimals.
-func (d *decoder) step(at byte) market.Decimal {
-	n := d.Count(at)
-	if n < 0 || n > market.MaxDigits {
-		d.Fail(at, scan.Wrong)
-		return market.Decimal{}
-	}
-	return market.New(1, uint8(n))
+	facts.Tick, facts.Lot = d.Step(precisionField), d.Step(amountPrecisionField)
 }
 
 // terms decodes what a contract is: so much of the base, or if it is inverse of dollars, of which the list does not say

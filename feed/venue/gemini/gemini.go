@@ -1,5 +1,5 @@
 // Package gemini decodes Gemini's market data, version 2: books by level, trades, candles, and mark prices
-// of perpetuals. docs/venues.md says which fields are used, and how sure we are of each.
+// of perpetuals; and what a symbol is, by REST. docs/venues.md says which fields are used, and how sure we are of each.
 package gemini
 
 import (
@@ -46,11 +46,7 @@ func (d *decoder) record(b *market.Batch) {
 func (d *decoder) event(b *market.Batch) {
 	m := &d.message
 	if !m.Has(kind) {
-		if m.Has(result) { // {"result":"error","reason":…}
-			m.Skip(feed.Ignored)
-			return
-		}
-		m.Refuse(feed.UnknownKind)
+		d.answer(b)
 		return
 	}
 	switch word := m.Word(kind); string(word) {
@@ -70,6 +66,22 @@ func (d *decoder) event(b *market.Batch) {
 			return
 		}
 		m.Refuse(fmt.Errorf("%w: %.40q", feed.UnknownKind, word))
+	}
+}
+
+// answer decodes what was asked for: by REST what a symbol is, which the venue calls its details.
+func (d *decoder) answer(b *market.Batch) {
+	m := &d.message
+	switch {
+	case m.Has(tick) && m.Has(lot):
+		if sym := d.symbol(); sym != nil {
+			facts := b.Instrument(sym, 0)
+			facts.Tick, facts.Lot = m.Price(tick), m.Price(lot)
+		}
+	case m.Has(result): // {"result":"error","reason":…}
+		m.Skip(feed.Ignored)
+	default:
+		m.Refuse(feed.UnknownKind)
 	}
 }
 

@@ -27,13 +27,15 @@ const (
 	fundingTime
 	realized
 	result
+	tick
+	lot
 )
 
 // fieldNames are what the fields are called.
 var fieldNames = [...]string{
 	kind: "type", symbol: "symbol", changes: "changes", trades: "trades", auctions: "auction_events", id: "event_id", clock: "timestamp",
 	price: "price", quantity: "quantity", side: "side", mark: "mark_price", index: "spot_index",
-	fundingTime: "funding_date_time", realized: "is_realized", result: "result",
+	fundingTime: "funding_date_time", realized: "is_realized", result: "result", tick: "quote_increment", lot: "tick_size",
 }
 
 // slotOf returns the slot of a field, and whether it is of use.
@@ -69,6 +71,10 @@ func slotOf(key []byte) (slot byte, ok bool) {
 		return realized, true
 	case "result":
 		return result, true
+	case "quote_increment":
+		return tick, true
+	case "tick_size":
+		return lot, true
 	}
 	return 0, false
 }

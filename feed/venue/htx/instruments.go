@@ -1,9 +1,6 @@
 package htx
 
-import (
-	"tapedeck/feed/scan"
-	"tapedeck/market"
-)
+import "tapedeck/market"
 
 // facts decodes one instrument of a list: what it is, and whether it is traded if the venue tells of a change. A list
 // that was asked for says how things were then.
@@ -17,17 +14,7 @@ func (d *decoder) facts(b *market.Batch) {
 		return
 	}
 	facts := b.Instrument(sym, 0)
-	facts.Tick, facts.Lot = d.step(decimalsField), d.step(lotField)
-}
-
-// step returns the least step of a number with so many decimals.
-func (d *decoder) step(at byte) market.Decimal {
-	n := d.Count(at)
-	if n < 0 || n > market.MaxDigits {
-		d.Fail(at, scan.Wrong)
-		return market.Decimal{}
-	}
-	return market.New(1, uint8(n))
+	facts.Tick, facts.Lot = d.Step(decimalsField), d.Step(lotField)
 }
 
 // contract decodes one of contracts, which are counted in the base if they are paid in the quote, and else in dollars.

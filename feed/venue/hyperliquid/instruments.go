@@ -39,12 +39,7 @@ func (d *decoder) facts(b *market.Batch) {
 		d.Skip(feed.Ignored)
 		return
 	}
-	n := d.Count(szDecimalsField)
-	if n < 0 || n > market.MaxDigits {
-		d.Fail(szDecimalsField, scan.Wrong)
-		return
-	}
 	if sym := d.symbol(coinField); sym != nil {
-		b.Instrument(sym, 0).Lot = market.New(1, uint8(n))
+		b.Instrument(sym, 0).Lot = d.Step(szDecimalsField)
 	}
 }

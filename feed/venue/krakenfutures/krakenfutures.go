@@ -1,4 +1,5 @@
-// Package krakenfutures decodes the WebSocket API v1 of Kraken Futures: perpetual and dated contracts.
+// Package krakenfutures decodes the WebSocket API v1 of Kraken Futures: perpetual and dated contracts; and the list of
+// them by REST.
 // docs/venues.md says which feeds, ids and times are used, and how sure we are of each.
 package krakenfutures
 
@@ -60,15 +61,26 @@ const (
 	fundingRate
 	fundingTime
 	suspended
+	instruments
+	// of an instrument in a list
+	native
+	tick
+	precision
+	contract
 )
 
 var names = [...]string{
 	"feed", "event", "product_id", "time", "timestamp", "seq", "side", "price", "qty", "bids", "asks", "uid", "type",
 	"bid", "ask", "bid_size", "ask_size", "volume", "volumeQuote", "index", "last", "openInterest", "markPrice",
-	"open", "high", "low", "relative_funding_rate", "next_funding_rate_time", "suspended",
+	"open", "high", "low", "relative_funding_rate", "next_funding_rate_time", "suspended", "instruments",
+	"symbol", "tickSize", "contractValueTradePrecision", "contractSize",
 }
 
-var slots = scan.Slots(0, names[:]...)
+// The slots of a message's own fields, and those of an instrument's.
+var (
+	slots     = scan.Slots(0, names[:native]...)
+	infoSlots = scan.Slots(native, names[native:]...)
+)
 
 // Decode implements feed.Decoder.
 func (d *decoder) Decode(b *market.Batch, r *feed.Record) error {
@@ -111,6 +123,10 @@ func (d *decoder) event(b *market.Batch) {
 		d.answer()
 		return
 	}
+	if !d.Has(feedName) && d.Has(instruments) {
+		d.list(b)
+		return
+	}
 	if d.Kind(feedName) != scan.String {
 		d.Refuse(feed.UnknownKind)
 		return
@@ -147,8 +163,12 @@ func (d *decoder) answer() {
 	}
 }
 
-// symbol returns the message's symbol; nil if it is not wanted, or cannot be.
+// named returns the symbol that a field names; nil if it is not wanted, or cannot be.
+func (d *decoder) named(at byte) *market.Symbol {
+	return d.Symbol(d.symbols, d.Word(at), symbolOf)
+}
+
+// symbol returns the message's symbol.
 func (d *decoder) symbol() *market.Symbol {
-	native := d.Word(product)
-	return d.Symbol(d.symbols, native, symbolOf)
+	return d.named(product)
 }

@@ -38,6 +38,9 @@ func symbolOf(native string) (market.Symbol, bool) {
 // isInverse reports whether a contract is of so many dollars, margined in its coin: PI_ and FI_.
 func isInverse(s *market.Symbol) bool { return s.Native[1] == 'I' }
 
+// isLinear reports whether a contract is of so much of the base, margined in dollars: PF_ and FF_.
+func isLinear(s *market.Symbol) bool { return s.Native[1] == 'F' }
+
 // split parts a pair into base and quote; "" if no quote is known.
 func split(pair string) (base, quote string) {
 	for _, q := range quotes {
