@@ -204,6 +204,11 @@ func unknownRoom(message string) *wire.Error {
 
 // missing says why a room is not served.
 func (s *Server) missing(hub *subscriptions.Hub, name market.Room) string {
+	if sym := hub.Misnamed(name); sym != nil {
+		right := name
+		right.Symbol = sym.Name
+		return fmt.Sprintf("%s is %s's own name: here it is %s", name.Symbol, name.Venue, right)
+	}
 	venues := hub.Venues()
 	for _, v := range venues {
 		if v != name.Venue {

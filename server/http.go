@@ -141,8 +141,9 @@ func (s *Server) rooms(r *http.Request) (int, []byte) {
 	return listed(map[string]any{"node": s.config.Node, "rooms": list})
 }
 
-// symbols lists the instruments that are known.
-func (s *Server) symbols(*http.Request) (int, []byte) {
+// symbols lists the instruments that are known: all, or those of a venue, of a name, or of a name that venues have for
+// them. A name counts as it is written: some venues have names that differ in case alone.
+func (s *Server) symbols(r *http.Request) (int, []byte) {
 	type symbol struct {
 		Venue  string `json:"venue"`
 		Symbol string `json:"symbol"`
@@ -157,8 +158,13 @@ func (s *Server) symbols(*http.Request) (int, []byte) {
 		Currency string `json:"currency,omitempty"`
 		Inverse  bool   `json:"inverse,omitempty"`
 	}
+	query := r.URL.Query()
+	asked := func(key, value string) bool { return !query.Has(key) || query.Get(key) == value }
 	list := []symbol{}
 	for _, m := range s.hub.Symbols() {
+		if !asked("venue", m.Venue) || !asked("symbol", m.Name) || !asked("native", m.Native) {
+			continue
+		}
 		f := &m.Facts
 		list = append(list, symbol{
 			m.Venue, m.Name, m.Native, m.Base, m.Quote, m.Kind.String(),

@@ -32,8 +32,10 @@ type Hub struct {
 	mu       sync.RWMutex
 	venues   map[string]Venue
 	listings map[symbolKey]*listing
-	known    map[nativeKey]Listed    // from Config.Instruments; never changed
-	desks    atomic.Pointer[[]*Desk] // as logs
+	known    map[nativeKey]Listed         // from Config.Instruments; never changed
+	natives  map[nativeKey]*market.Symbol // of every symbol that had an event
+	called   map[symbolKey]bool           // that symbols have, and instruments known from elsewhere
+	desks    atomic.Pointer[[]*Desk]      // as logs
 	digests  atomic.Pointer[Digests]
 	logs     atomic.Pointer[[]*Log] // copied when one is added: it is read under listings' locks
 }
@@ -76,9 +78,15 @@ func (c *counts) gap(why wire.GapReason) {
 func NewHub(c Config) *Hub {
 	c.Limits = withDefaults(c.Limits)
 	c.Entries = cmp.Or(c.Entries, 1024)
-	h := &Hub{config: c, venues: map[string]Venue{}, listings: map[symbolKey]*listing{}, known: map[nativeKey]Listed{}}
+	h := &Hub{
+		config: c, venues: map[string]Venue{}, listings: map[symbolKey]*listing{},
+		known: map[nativeKey]Listed{}, natives: map[nativeKey]*market.Symbol{}, called: map[symbolKey]bool{},
+	}
 	for _, i := range c.Instruments {
 		h.known[nativeKey{i.Venue, i.Native}] = i
+		if i.Name != "" {
+			h.called[symbolKey{i.Venue, i.Name}] = true
+		}
 	}
 	h.logs.Store(new([]*Log))
 	h.desks.Store(new([]*Desk))
@@ -153,8 +161,11 @@ func (h *Hub) listing(key symbolKey) *listing {
 	return l
 }
 
-// served reports whether this node has the room: it is offered, and no filter leaves it out.
-func (h *Hub) served(name market.Room) bool { return h.offered(name) && h.wanted(name) }
+// served reports whether this node has the room: it is offered, no filter leaves it out, and its symbol is not called by
+// the venue's name for it.
+func (h *Hub) served(name market.Room) bool {
+	return h.offered(name) && h.wanted(name) && h.Misnamed(name) == nil
+}
 
 // offered reports whether the room's venue is known and its variant on offer.
 func (h *Hub) offered(name market.Room) bool {

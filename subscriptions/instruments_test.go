@@ -65,3 +65,52 @@ func TestKnownInstruments(t *testing.T) {
 		t.Errorf("its facts are %+v, want %+v", list[0].Facts, want)
 	}
 }
+
+// A symbol is found by the venue's name for it from its first event on, or where a file names it; a name of ours is never
+// taken for another's native one, whichever came first.
+func TestMisnamed(t *testing.T) {
+	told := subscriptions.Listed{Symbol: &market.Symbol{Venue: "X", Native: "CD", Name: "C-D"}}
+	unnamed := subscriptions.Listed{Symbol: &market.Symbol{Venue: "X", Native: "EF"}}
+	h := subscriptions.NewHub(subscriptions.Config{Instruments: []subscriptions.Listed{told, unnamed}})
+	l := h.Open(subscriptions.LogStart{Topic: "t", Epoch: "e"}, subscriptions.Venue{})
+	expect := func(venue, name string, want *market.Symbol) {
+		t.Helper()
+		room := market.Room{Channel: market.Trades, Venue: venue, Symbol: name}
+		if got := h.Misnamed(room); got != want {
+			t.Errorf("%s names %+v, want %+v", room, got, want)
+		}
+	}
+	of := func(native, name string) *market.Symbol {
+		s := &market.Symbol{Venue: "X", Native: native, Name: name}
+		l.Apply(0, 1, 0, 1, []market.Event{{Symbol: s, Payload: &market.Instrument{Lot: market.Int(1)}}})
+		return s
+	}
+	expect("X", "AB", nil)
+	expect("X", "CD", told.Symbol)
+	expect("X", "EF", nil)
+	expect("X", "C-D", nil)
+	ab := of("AB", "A-B")
+	expect("X", "AB", ab)
+	expect("X", "A-B", nil)
+	expect("Y", "AB", nil)
+	ba := of("B-A", "A-B2")
+	expect("X", "B-A", ba)
+	of("A-B2X", "B-A") // the name of one, and the native name of another
+	expect("X", "B-A", nil)
+	of("Same", "Same")
+	expect("X", "Same", nil)
+}
+
+// Two formats of a venue may call an instrument by two names: both are listed, with what is known of it.
+func TestTwoNativeNames(t *testing.T) {
+	h := subscriptions.NewHub(subscriptions.Config{})
+	for i, native := range []string{"XBT/USD", "BTC/USD", "XBT/USD"} {
+		l := h.Open(subscriptions.LogStart{Topic: "t", Partition: int32(i), Epoch: native}, subscriptions.Venue{})
+		sym := &market.Symbol{Venue: "X", Native: native, Name: "BTC-USD"}
+		l.Apply(0, 1, 0, 1, []market.Event{{Symbol: sym, Payload: &market.Instrument{Tick: market.New(1, 1)}}})
+	}
+	list := h.Symbols()
+	if len(list) != 2 || list[0].Native != "BTC/USD" || list[1].Native != "XBT/USD" || list[0].Facts != list[1].Facts || !list[0].Facts.Tick.Set() {
+		t.Errorf("%+v", list)
+	}
+}

@@ -214,9 +214,7 @@ func (l *Log) enter(s *slot) {
 	for c := range market.Channel(market.NumChannels) {
 		s.wanted[c] = l.wants(s.symbol, c)
 	}
-	if _, known := l.hub.venue(s.symbol.Venue); !known {
-		l.hub.AddVenue(s.symbol.Venue, l.venue)
-	}
+	l.hub.meet(s.symbol, l.venue)
 	l.slots[s.symbol] = s
 }
 
