@@ -75,7 +75,6 @@ var untold = map[string]feed.Reason{
 	"bybit-v5-fixtures/V5_Linear_Liquidations":               feed.UnknownKind,
 	"bybit-v5-fixtures/V5_Spot_PriceLimit":                   feed.UnknownKind,
 	"hyperliquid-fixtures/Prices":                            feed.UnknownKind,
-	"kraken-fixtures/Spot_IndividualBook":                    feed.UnknownKind,
 	"kucoin-fixtures/Futures_Announcement":                   feed.UnknownKind,
 	"kucoin-fixtures/Futures_FundingSettlement":              feed.UnknownKind,
 	"kucoin-fixtures/Spot_FundingBook":                       feed.UnknownKind,

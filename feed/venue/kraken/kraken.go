@@ -37,14 +37,34 @@ type decoder struct {
 	symbols *feed.Symbols
 	known   map[*market.Symbol]*memory // one for each symbol of which something must be remembered
 
+	held int      // how many orders are remembered
 	text [64]byte // memory for a word with escapes
 }
 
 // memory is what is remembered of one symbol.
 type memory struct {
-	spread bool // v1's quotes come by spread
-	told   int  // depth of the book, as the answer to v2's subscription says it
-	depth  int  // of v2's newest snapshot; 0: unknown
+	spread bool       // v1's quotes come by spread
+	book   subscribed // v2's book by levels
+	orders *orders    // v2's book order by order, where it comes so
+}
+
+// subscribed is how many levels a side the venue maintains of a book in v2, whose messages do not say it.
+type subscribed struct {
+	told  int // as the answer to the subscription says; 0: there was none
+	depth int // of the newest snapshot; 0: unknown
+}
+
+// begin takes a snapshot of so many levels: their depth is what the answer to the subscription says, unless the snapshot
+// has more; else as many as it has, if that is a depth that one can subscribe to.
+func (s *subscribed) begin(levels int) {
+	switch {
+	case levels <= s.told:
+		s.depth = s.told
+	case levels == 10 || levels == 25 || levels == 100 || levels == 500 || levels == maxDepth:
+		s.depth = levels
+	default:
+		s.depth = 0
+	}
 }
 
 func (d *decoder) memory(sym *market.Symbol) *memory {

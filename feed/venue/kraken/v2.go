@@ -16,6 +16,8 @@ type v2 struct {
 	name, kind, data, clock, method, at scan.Value // of the message itself
 	snapshot, update, done              bool       // what it is by its type; its data was decoded
 	now                                 int64      // time of the message
+	bidSteps, askSteps                  []step     // of level3
+	summed                              []byte     // memory for what its checksum is of
 }
 
 // The slots of the fields of an element of data, in the order of v2Names.
@@ -73,10 +75,12 @@ type v2Channel struct {
 	kinds  bool // the message's type says what they are
 	clocks bool // the message has a time that they do not
 	pairs  bool // data is an object, and they are in its field pairs
+	orders bool // bids and asks are orders
 }
 
 var v2Channels = map[string]v2Channel{
 	"book":       {decode: (*v2).book, kinds: true},
+	"level3":     {decode: (*v2).level3, kinds: true, orders: true},
 	"trade":      {decode: (*v2).trade, kinds: true},
 	"ticker":     {decode: (*v2).ticker},
 	"ohlc":       {decode: (*v2).candle, clocks: true},
@@ -176,7 +180,7 @@ func (d *v2) inside(v scan.Value, do func()) {
 }
 
 // answer judges the answer to a request. That to a subscription of a book says the depth, which no
-// message of the book does.
+// message of the book does: of level3 it says none where it is 10.
 func (d *v2) answer() {
 	d.Skip(feed.Ignored)
 	if d.at.Kind != scan.Object || string(d.word(d.method)) != "subscribe" {
@@ -188,6 +192,8 @@ func (d *v2) answer() {
 		c.Object()
 		for key, ok := c.Key(); ok; key, ok = c.Key() {
 			switch string(key) {
+			case "channel":
+				d.Take(channel)
 			case "symbol":
 				d.Take(symbol)
 			case "depth":
@@ -196,12 +202,20 @@ func (d *v2) answer() {
 				c.Value()
 			}
 		}
-		if !d.Has(depth) || !d.Has(symbol) {
+		byOrder := d.Kind(channel) == scan.String && string(d.Word(channel)) == "level3"
+		if !d.Has(symbol) || !d.Has(depth) && !byOrder {
 			return
 		}
-		levels := d.Count(depth)
-		if sym := d.named(d.Word(symbol)); sym != nil && d.Healthy() {
-			d.memory(sym).told = int(min(levels, maxDepth))
+		levels := int64(10)
+		if d.Has(depth) {
+			levels = min(d.Count(depth), maxDepth)
+		}
+		switch sym := d.named(d.Word(symbol)); {
+		case sym == nil || !d.Healthy():
+		case byOrder:
+			d.orders(sym).told = int(levels)
+		default:
+			d.memory(sym).book.told = int(levels)
 		}
 	})
 }
@@ -266,6 +280,10 @@ func (d *v2) fields() {
 		switch {
 		case !ok:
 			c.Value()
+		case slot == bids && d.channel.orders:
+			d.steps(slot, &d.bidSteps)
+		case slot == asks && d.channel.orders:
+			d.steps(slot, &d.askSteps)
 		case slot == bids:
 			d.Ladder(slot, &d.Bids, "price", "qty")
 		case slot == asks:
@@ -285,6 +303,10 @@ func (d *v2) book(b *market.Batch) {
 	if sym == nil {
 		return
 	}
+	if m := d.known[sym]; m != nil && m.orders != nil {
+		d.Skip(errOther)
+		return
+	}
 	at := int64(0)
 	if d.Has(timestamp) {
 		at = d.Clock(timestamp)
@@ -297,9 +319,14 @@ func (d *v2) book(b *market.Batch) {
 	}
 	k.Check, k.Sum = &check, d.sum(checksum)
 	d.sides(k)
-	if d.Healthy() {
-		k.Depth = d.depth(sym, k)
+	if !d.Healthy() {
+		return
 	}
+	m := d.memory(sym)
+	if k.Snapshot {
+		m.book.begin(max(len(k.Bids), len(k.Asks)))
+	}
+	k.Depth = m.book.depth
 }
 
 // typed checks that the message says whether it is a snapshot.
@@ -307,23 +334,6 @@ func (d *v2) typed() {
 	if !d.snapshot && !d.update {
 		d.Fail(kind, scan.Wrong)
 	}
-}
-
-// depth returns how many levels a side the venue maintains: what the answer to the subscription says, unless the
-// snapshot has more; else as many as the snapshot has, if that is a depth that one can subscribe to.
-func (d *v2) depth(sym *market.Symbol, k *market.Book) int {
-	m := d.memory(sym)
-	if k.Snapshot {
-		switch n := max(len(k.Bids), len(k.Asks)); {
-		case n <= m.told:
-			m.depth = m.told
-		case n == 10 || n == 25 || n == 100 || n == 500 || n == maxDepth:
-			m.depth = n
-		default:
-			m.depth = 0
-		}
-	}
-	return m.depth
 }
 
 // trade decodes a trade. A snapshot has the last 50 before the subscription.
