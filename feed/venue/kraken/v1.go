@@ -35,6 +35,9 @@ func v1Name(slot byte) string {
 	case allBids:
 		return "field bs"
 	}
+	if name := assetNames[slot]; name != "" {
+		return "field " + name
+	}
 	if slot < rowMax {
 		return fmt.Sprintf("number %d of a row", slot+1)
 	}
@@ -50,7 +53,7 @@ func (d *v1) record(b *market.Batch) {
 	c := &d.Cursor
 	switch {
 	case c.Object():
-		d.answer()
+		d.answer(b)
 	case c.Array():
 		d.message(b)
 	default:
@@ -59,15 +62,22 @@ func (d *v1) record(b *market.Batch) {
 	}
 }
 
-// answer reads an object: an answer, a heartbeat, or the state of the system.
-func (d *v1) answer() {
+// answer reads an object: an answer, by REST too, a heartbeat, or the state of the system.
+func (d *v1) answer(b *market.Batch) {
 	c := &d.Cursor
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
-		if string(key) == "event" {
+		switch string(key) {
+		case "event":
 			d.Take('e')
-		} else {
+		case "result":
+			d.Take(v1Result)
+		default:
 			c.Value()
 		}
+	}
+	if !d.Has('e') && d.Kind(v1Result) == scan.Object {
+		d.Within(d.Value(v1Result), func() { d.assets(b) })
+		return
 	}
 	if d.Kind('e') == scan.String {
 		switch string(d.Word('e')) {
