@@ -67,6 +67,10 @@ type Config struct {
 	DrainWait    time.Duration // between unready and the first bye: 1 s; negative: none
 	DrainSpread  time.Duration // over which clients come back: 5 s
 
+	Checkpoints     feed.Checkpoints // what the logs' reading begins with where it fits; nil: none
+	CheckpointEvery time.Duration    // how often one of each log is written, and at the end; 0: never
+	Part            string           // what Only leaves in, in words: whoever leaves in something else cannot go on from our checkpoints
+
 	PProf   bool
 	Page    http.Handler                                            // what "/" shows; nil: nothing
 	Log     *slog.Logger                                            // slog.Default

@@ -1,16 +1,15 @@
 package server
 
 import (
-	"errors"
+	"context"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"tapedeck/feed"
-	"tapedeck/market"
+	"tapedeck/feed/checkpoint"
 	"tapedeck/subscriptions"
-	"tapedeck/wire"
 )
 
 // ingest is the live timeline's end of the source: it decodes records and applies them to the hub.
@@ -21,6 +20,9 @@ type ingest struct {
 	refused func(feed.Partition, *feed.Record, feed.Reason)
 	ready   *readiness
 	formats func(name string) (*feed.Format, bool)
+	part    string          // what of the market there is; "": all
+	saved   checkpoint.Find // nil: logs are read without checkpoints
+	counts  checkpointCounts
 
 	// Of a replay, whose partitions are played by one goroutine:
 	paced  bool
@@ -32,21 +34,22 @@ type ingest struct {
 }
 
 func newIngest(c *Config, hub *subscriptions.Hub) *ingest {
-	in := &ingest{hub: hub, feeds: c.Feeds, log: c.Log, refused: c.Refused, formats: c.Formats, logs: map[feed.Partition]*partition{}}
+	in := &ingest{hub: hub, feeds: c.Feeds, log: c.Log, refused: c.Refused, formats: c.Formats, part: c.Part, logs: map[feed.Partition]*partition{}}
 	in.ready = &readiness{ingest: in, timeout: c.ReadyTimeout, began: time.Now(), waiting: "waiting for the source"}
+	if c.Checkpoints != nil {
+		in.saved = c.Checkpoints.Checkpoint
+	}
 	for _, f := range c.Feeds {
 		if f.Format.Venue != "" {
-			hub.AddVenue(f.Format.Venue, venueOf(f.Options))
+			hub.AddVenue(f.Format.Venue, in.kind(f).Venue())
 		}
 	}
 	return in
 }
 
-func venueOf(o feed.Options) (v subscriptions.Venue) {
-	for c, origin := range o.Origins {
-		v.Derived[c] = origin == feed.Derived
-	}
-	return v
+// kind says how a feed's logs are folded.
+func (in *ingest) kind(f Feed) *checkpoint.Kind {
+	return &checkpoint.Kind{Hub: in.hub, Format: f.Format, Options: f.Options, Part: in.part}
 }
 
 // Assign implements feed.Sink.
@@ -57,11 +60,11 @@ func (in *ingest) Waiting(reason string) { in.ready.wait(reason) }
 
 // Open implements feed.Sink.
 func (in *ingest) Open(p feed.Partition, at feed.Start) feed.Log {
-	f := in.feed(p.Topic, at.Log.Format)
-	l := &partition{
-		in: in, id: p, format: f.Format, decoder: f.Format.New(f.Options), options: f.Options,
-		log: in.hub.Open(logStart(p, at), venueOf(f.Options)),
+	fold, err := in.kind(in.feed(p.Topic, at.Log.Format)).Open(p, at)
+	if err != nil {
+		in.log.Error("a checkpoint is left out, of what lies before it nothing is known", "error", err)
 	}
+	l := &partition{in: in, id: p, fold: fold, log: fold.Log}
 	l.target.Store(at.End)
 	l.from.Store(at.From)
 	for _, r := range feed.Reasons {
@@ -82,13 +85,31 @@ func (in *ingest) feed(topic, format string) Feed {
 	f = Feed{Options: feed.DefaultOptions()}
 	f.Format, _ = in.formats(format)
 	if f.Format.Venue != "" {
-		in.hub.AddVenue(f.Format.Venue, venueOf(f.Options))
+		in.hub.AddVenue(f.Format.Venue, in.kind(f).Venue())
 	}
 	return f
 }
 
-func logStart(p feed.Partition, at feed.Start) subscriptions.LogStart {
-	return subscriptions.LogStart{Topic: p.Topic, Partition: p.ID, Epoch: at.Epoch, From: at.From, End: at.End, Clock: at.Clock}
+// Resume implements feed.Resumer.
+func (in *ingest) Resume(ctx context.Context, at feed.Start, upto int64) (feed.Start, error) {
+	if in.saved == nil {
+		return at, nil
+	}
+	k := in.kind(in.feed(at.Log.Topic, at.Log.Format))
+	note := in.log.With("topic", at.Log.Topic, "partition", at.Log.Partition)
+	from, err := k.Resume(ctx, in.saved, at, upto, func(offset int64, why error) {
+		in.counts.refused.Add(1)
+		note.Warn("a checkpoint does not fit and is left out", "offset", offset, "reason", why)
+	})
+	switch {
+	case err != nil && !in.paced && ctx.Err() == nil: // an archive is waited for, by whoever replays it
+		note.Error("no checkpoint is to be had: reading as if there were none", "error", err)
+		return at, nil
+	case from.Checkpoint != nil:
+		in.counts.loaded.Add(1)
+		note.Info("beginning at a checkpoint", "offset", from.From, "behind", upto-from.From, "instead of", at.From)
+	}
+	return from, err
 }
 
 // each calls f with every partition that was opened.
@@ -113,13 +134,10 @@ func (in *ingest) find(p feed.Partition) *partition {
 // partition is one partition's decoder and log. Its methods of feed.Log are called by the source, one
 // after the other; the atomics are for everybody.
 type partition struct {
-	in      *ingest
-	id      feed.Partition
-	format  *feed.Format
-	decoder feed.Decoder
-	options feed.Options
-	log     *subscriptions.Log
-	batch   market.Batch
+	in   *ingest
+	id   feed.Partition
+	fold *checkpoint.Fold
+	log  *subscriptions.Log
 
 	from    atomic.Int64           // where reading began
 	target  atomic.Int64           // end of the log as it was at the start: ready when it is reached
@@ -138,39 +156,30 @@ type outage struct {
 
 // Record implements feed.Log.
 func (p *partition) Record(r *feed.Record) {
-	p.batch.Reset()
 	p.records.Add(1)
-	if p.in.paced {
-		defer p.pace(r)
-	}
-	if r.Mark {
-		p.log.Apply(r.Offset, r.Time, r.Clock, 0, nil)
-		return
-	}
-	if err := p.decoder.Decode(&p.batch, r); err != nil {
+	if err := p.fold.Record(r); err != nil {
 		p.refuse(r, err)
-		return
+	} else if !r.Mark {
+		p.decoded.Add(1)
 	}
-	p.decoded.Add(1)
-	p.log.Apply(r.Offset, r.Time, r.Clock, time.Now().UnixNano(), p.batch.Events)
+	if p.in.paced {
+		p.pace(r)
+	}
 }
 
 // pace notes how far a replay has come.
 func (p *partition) pace(r *feed.Record) {
-	p.in.events += uint64(len(p.batch.Events)) + 1
+	p.in.events += uint64(len(p.fold.Batch.Events)) + 1
 	p.in.newest.Store(max(p.in.newest.Load(), r.Clock, r.Time))
 }
 
 // refuse counts a record that brought nothing and sets it aside.
 func (p *partition) refuse(r *feed.Record, err error) {
-	reason := feed.BadValue
-	errors.As(err, &reason)
+	reason := checkpoint.ReasonOf(err)
 	p.count(reason).Add(1)
 	if !reason.Bad() {
-		p.log.Apply(r.Offset, r.Time, r.Clock, 0, nil)
 		return
 	}
-	p.log.Refused(r.Offset, r.Time, r.Clock, r.Key)
 	if !p.warned[reason] { // the first of each reason; the counters tell the rest
 		if p.warned == nil {
 			p.warned = map[feed.Reason]bool{}
@@ -192,21 +201,16 @@ func (p *partition) count(reason feed.Reason) *atomic.Uint64 {
 	return c.(*atomic.Uint64)
 }
 
-var gapOf = map[feed.Loss]wire.GapReason{
-	feed.LossRetention: wire.GapRetention, feed.LossSource: wire.GapSource, feed.LossArchive: wire.GapArchive,
-}
-
 // Lost implements feed.Log.
 func (p *partition) Lost(from, to int64, why feed.Loss) {
 	p.in.log.Warn("records lost", "topic", p.id.Topic, "partition", p.id.ID, "from", from, "to", to, "records", to-from, "reason", string(why))
-	p.log.Lost(from, to, gapOf[why])
+	p.fold.Lost(from, to, why)
 }
 
-// Restart implements feed.Log. The decoder begins anew too: what it remembered was of the old log.
+// Restart implements feed.Log.
 func (p *partition) Restart(at feed.Start) {
 	p.in.log.Warn("log begins anew", "topic", p.id.Topic, "partition", p.id.ID, "epoch", at.Epoch, "from", at.From)
-	p.decoder = p.format.New(p.options)
-	p.log.Restart(logStart(p.id, at))
+	p.fold.Restart(p.id, at)
 	p.from.Store(at.From)
 	p.target.Store(at.End)
 }
@@ -221,13 +225,13 @@ func (p *partition) Down(reason string) {
 		out.since = was.since
 	}
 	p.down.Store(out)
-	p.log.Down(reason)
+	p.fold.Down(reason)
 }
 
 // Up implements feed.Log.
 func (p *partition) Up() {
 	p.down.Store(nil)
-	p.log.Down("")
+	p.fold.Down("")
 }
 
 // caught reports whether the partition was read up to the end that it had at the start.

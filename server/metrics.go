@@ -133,6 +133,7 @@ var (
 	descEncoded    = describe("tapedeck_encoded_messages_total", "Room messages encoded: what sessions share counts once.")
 	descBytes      = describe("tapedeck_sent_bytes_total", "Bytes handed to sessions' connections.")
 	descLetters    = describe("tapedeck_dead_letters_total", "Refused records set aside, by result: written, or lost because they could not be.", "result")
+	descSaved      = describe("tapedeck_checkpoints_total", "Checkpoints, by result: written, failed to be; loaded at a start, or refused there because they did not fit.", "result")
 	descReady      = describe("tapedeck_ready", "1 when the node may be sent clients.")
 )
 
@@ -154,6 +155,12 @@ func (p pulled) Collect(ch chan<- prometheus.Metric) {
 		written, lost := letters()
 		count(descLetters, written, "written")
 		count(descLetters, lost, "lost")
+	}
+	if p.s.config.Checkpoints != nil {
+		c := &p.s.ingest.counts
+		for result, n := range map[string]*atomic.Uint64{"written": &c.written, "failed": &c.failed, "loaded": &c.loaded, "refused": &c.refused} {
+			count(descSaved, n.Load(), result)
+		}
 	}
 	ready, _ := p.s.ingest.ready.state()
 	gauge(descReady, truth(ready))

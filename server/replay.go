@@ -229,7 +229,7 @@ func (t *replay) Set(symbols []string) feed.Sink {
 	}
 	t.hub, t.symbols = subscriptions.NewHub(h), symbols
 	t.ingest = newIngest(&c, t.hub)
-	t.ingest.paced = true
+	t.ingest.paced, t.ingest.saved = true, t.server.config.Archive.Checkpoint
 	t.gate, t.asked = nil, 0
 	return t.ingest
 }

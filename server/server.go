@@ -168,6 +168,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	})
 	stopSweeping := s.sweep()
+	stopKeeping := s.keep()
 
 	var err error
 	select {
@@ -180,6 +181,7 @@ func (s *Server) Run(ctx context.Context) error {
 	source.Wait()
 	close(s.done)
 	pumps.Wait()
+	stopKeeping()
 	for _, r := range s.openReplays() {
 		r.finish()
 	}
@@ -228,4 +230,20 @@ func (s *Server) sweep() (stop func()) {
 		}
 	})
 	return func() { close(done) }
+}
+
+// keep writes checkpoints. The returned function writes the last ones, and ends it.
+func (s *Server) keep() (stop func()) {
+	if s.config.Checkpoints == nil || s.config.CheckpointEvery <= 0 {
+		return func() {}
+	}
+	k := &keeper{ingest: s.ingest, to: s.config.Checkpoints, every: s.config.CheckpointEvery, kept: map[*partition]int64{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	s.tasks.Go(func() { defer close(ended); k.run(ctx) })
+	return func() {
+		cancel()
+		<-ended
+		k.last()
+	}
 }

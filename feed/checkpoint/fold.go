@@ -85,6 +85,7 @@ type Fold struct {
 	kind    *Kind
 	mu      sync.Mutex // between the log's writer and whoever saves
 	decoder feed.Decoder
+	id      feed.LogID
 	epoch   string
 }
 
@@ -110,7 +111,7 @@ func logStart(p feed.Partition, at feed.Start) subscriptions.LogStart {
 // begin lets a log begin of which nothing is known.
 func (f *Fold) begin(at feed.Start) {
 	f.decoder = f.kind.Format.New(f.kind.Options)
-	f.epoch = at.Epoch
+	f.id, f.epoch = at.Log, at.Epoch
 }
 
 func (f *Fold) load(p feed.Partition, at feed.Start) error {
@@ -202,6 +203,7 @@ func (f *Fold) Down(reason string) {
 
 // Saved is a checkpoint on its way, of a moment between two records.
 type Saved struct {
+	Log    feed.LogID
 	header Header
 	parts  [][]byte
 }
@@ -215,7 +217,7 @@ func (f *Fold) Save() (s Saved, ok bool) {
 		f.mu.Unlock()
 		return s, false
 	}
-	s.header = f.kind.header()
+	s.Log, s.header = f.id, f.kind.header()
 	s.header.Epoch = f.epoch
 	s.header.From, s.header.Offset, s.header.Clock = f.Log.Extent()
 	var head market.Saver
@@ -234,7 +236,7 @@ func (f *Fold) Save() (s Saved, ok bool) {
 	return s, whole
 }
 
-// Offset is of the first record that is not in it.
+// Offset is that of the first record that is not in it.
 func (s *Saved) Offset() int64 { return s.header.Offset }
 
 // Seal makes it a checkpoint.

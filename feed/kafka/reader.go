@@ -150,8 +150,14 @@ func (r *reader) open(ctx context.Context, c *conn, l *layout) error {
 	if err != nil {
 		return err
 	}
-	r.next, r.floor = from, first
-	r.log = r.sink.Open(r.part, r.at(from, first, end))
+	start := r.at(from, first, end)
+	if s, ok := r.sink.(feed.Resumer); ok {
+		if start, err = s.Resume(ctx, start, end); err != nil {
+			return err
+		}
+	}
+	r.next, r.floor = start.From, first
+	r.log = r.sink.Open(r.part, start)
 	r.isDown = ""
 	return nil
 }

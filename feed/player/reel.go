@@ -156,31 +156,39 @@ func (r *reel) turnAt(at int64) int {
 	return 0
 }
 
-// place finds where reading begins: at the newest checkpoint before what is to be shown, or the warm-up earlier.
+// place finds where reading begins: at the newest checkpoint before what is to be shown, if the sink can go on from it, or
+// the warm-up earlier.
 func (r *reel) place(ctx context.Context) (int, feed.Start, error) {
-	arch, at := r.player.config.Archive, r.shown
+	early, start, err := r.early(ctx)
+	sink, ok := r.player.sink.(feed.Resumer)
+	if err != nil || !ok {
+		return early, start, err
+	}
+	turn := r.turnAt(r.shown)
+	h, from := &r.held[turn], start
+	if turn != early { // which knows nothing of this log
+		from = r.start(h, h.First, 0)
+	}
+	upto, _, err := r.player.config.Archive.Seek(ctx, h.LogID, r.shown)
+	if err != nil {
+		return 0, feed.Start{}, err
+	}
+	saved, err := sink.Resume(ctx, from, upto)
+	if err != nil || saved.Checkpoint == nil {
+		return early, start, err
+	}
+	return turn, saved, nil
+}
+
+// early is the warm-up before what is to be shown.
+func (r *reel) early(ctx context.Context) (int, feed.Start, error) {
+	at := r.shown - r.player.config.Warmup.Microseconds()
 	turn := r.turnAt(at)
 	h := &r.held[turn]
-	offset, _, err := arch.Seek(ctx, h.LogID, at)
-	if err != nil {
-		return 0, feed.Start{}, err
-	}
-	saved, ok, err := arch.Checkpoint(ctx, h.LogID, offset)
-	if err != nil {
-		return 0, feed.Start{}, err
-	}
-	if ok && saved.Epoch == r.epoch(h) {
-		start := r.start(h, saved.Offset, saved.Clock)
-		start.Checkpoint = saved.Data
-		return turn, start, nil
-	}
-	early := at - r.player.config.Warmup.Microseconds()
-	turn = r.turnAt(early)
-	h = &r.held[turn]
-	if early <= h.Begin { // a clock is told by its second record: the first is not to be sought by it
+	if at <= h.Begin { // a clock is told by its second record: the first is not to be sought by it
 		return turn, r.start(h, h.First, 0), nil
 	}
-	offset, clock, err := arch.Seek(ctx, h.LogID, early)
+	offset, clock, err := r.player.config.Archive.Seek(ctx, h.LogID, at)
 	return turn, r.start(h, offset, clock), err
 }
 
