@@ -112,6 +112,10 @@ func (d *decoder) event(b *market.Batch) {
 		d.day(b, false)
 	case "markPriceUpdate":
 		d.mark(b)
+	case "compositeIndex":
+		d.composite(b)
+	case "contractInfo":
+		d.contract(b)
 	case "serverShutdown":
 		m.Skip(feed.Ignored)
 	case "":

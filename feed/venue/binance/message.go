@@ -24,6 +24,7 @@ type message struct {
 const (
 	previous = 0 // pu
 	interest = 2 // openInterest
+	standing = 3 // cs
 )
 
 // slot returns the slot of a field, and whether it is of use.
@@ -47,6 +48,8 @@ func (m *message) slot(key []byte) (slot byte, ok bool) {
 		return listed, true
 	case "openInterest":
 		return interest, true
+	case "cs":
+		return standing, true
 	case "time": // of the open interest; streams call theirs E
 		return 'E', true
 	case "result", "error", "code":
@@ -73,6 +76,8 @@ func (m *message) fieldName(slot byte) string {
 		return "field pu"
 	case slot == interest:
 		return "field openInterest"
+	case slot == standing:
+		return "field cs"
 	case m.listing:
 		return "field " + infoNames[slot]
 	case m.body && word != "":

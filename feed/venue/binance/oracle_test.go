@@ -97,6 +97,16 @@ func expected(m object, f *feed.Format, stream string) (time int64, p market.Pay
 			c.QuoteVolume = k.number("q")
 		}
 		return m.time("E"), c
+	case "compositeIndex":
+		index := new(market.Ticker)
+		index.Put(market.Index, m.number("p"))
+		return m.time("E"), index
+	case "contractInfo":
+		s := &market.Status{State: market.Halted}
+		if m["cs"] == "TRADING" {
+			s.State = market.Live
+		}
+		return m.time("E"), s
 	case "24hrTicker", "24hrMiniTicker", "markPriceUpdate":
 		return m.time("E"), expectedTicker(m)
 	}
@@ -160,8 +170,8 @@ func agrees(t *testing.T, name string, f *feed.Format, events []market.Event, ra
 
 // Of the samples these are of kinds that are not told.
 var untold = map[string]bool{
-	"Spot_ExchangeData_RollingWindowTicker": true, "UsdFutures_AssetIndex": true, "UsdFutures_CompositIndex": true,
-	"UsdFutures_ContKlines": true, "UsdFutures_Liquidations": true, "UsdFutures_SymbolUpdates": true, "UsdFutures_TradeUpdate": true,
+	"Spot_ExchangeData_RollingWindowTicker": true, "UsdFutures_AssetIndex": true,
+	"UsdFutures_ContKlines": true, "UsdFutures_Liquidations": true, "UsdFutures_TradeUpdate": true,
 }
 
 func formatOf(path string) *feed.Format {

@@ -1,6 +1,10 @@
 package binance
 
-import "tapedeck/market"
+import (
+	"cmp"
+
+	"tapedeck/market"
+)
 
 // day decodes the rolling day, which the small form tells less of.
 func (d *decoder) day(b *market.Batch, whole bool) {
@@ -51,4 +55,32 @@ func (d *decoder) interest(b *market.Batch) {
 	if sym := d.symbol(); sym != nil {
 		b.Ticker(sym, m.time('E')).Put(market.OpenInterest, m.Size(interest))
 	}
+}
+
+// composite decodes the index of a contract on several assets.
+func (d *decoder) composite(b *market.Batch) {
+	m := &d.message
+	if sym := d.symbol(); sym != nil {
+		b.Ticker(sym, m.time('E')).Put(market.Index, m.Price('p'))
+	}
+}
+
+// contract decodes whether a contract is traded.
+func (d *decoder) contract(b *market.Batch) {
+	m := &d.message
+	sym := d.symbol()
+	if sym == nil {
+		return
+	}
+	s := b.Status(sym, m.time('E'))
+	switch word := m.Word(standing); string(word) {
+	case "TRADING", "PRE_DELIVERING", "PRE_SETTLE":
+	default:
+		s.State, s.Reason = market.Halted, cmp.Or(standings[string(word)], "not trading")
+	}
+}
+
+// standings are why a contract is not traded.
+var standings = map[string]string{
+	"PENDING_TRADING": "not open yet", "DELIVERING": "being delivered", "DELIVERED": "delivered", "SETTLING": "being settled", "CLOSE": "closed",
 }
