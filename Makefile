@@ -9,7 +9,7 @@ SERVICES := deploy/test-services
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-web test-services bench fuzz lint build cover
+.PHONY: help demo test test-web test-services bench benchmarks fuzz lint build cover
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,10 @@ test-services: ## a real Kafka and a real ClickHouse: fetched, started, tested a
 	$(SERVICES)/clickhouse.sh start; eval "$$($(SERVICES)/clickhouse.sh env)"; \
 	$(GO) test -race -count=1 -timeout 20m -run 'Kafka|ClickHouse' ./feed/kafka ./feed/clickhouse ./cmd/replay/... ./cmd/streamer ./e2e
 
-bench: ## every benchmark, COUNT times
+bench: ## the whole way under load, with other servers beside it in the same run (minutes; ROUNDS, PEERS, SCENARIOS)
+	bench/scenarios.sh $(SCENARIOS)
+
+benchmarks: ## every Go benchmark, COUNT times
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
 
 fuzz: ## every fuzz target for FUZZTIME

@@ -22,6 +22,7 @@ var commands = []func() *cli.Command{
 	explainCommand,
 	decodeCommand,
 	benchCommand,
+	benchFeedCommand,
 	healthCommand,
 	completionCommand,
 	referenceCommand,
