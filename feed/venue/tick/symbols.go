@@ -21,9 +21,17 @@ func (d *decoder) symbol() *market.Symbol {
 	if !d.Healthy() {
 		return nil
 	}
+	kind, ok := market.Spot, true
+	if d.Has(sort) {
+		kind, ok = sorts[string(d.Word(sort))]
+	}
+	if !ok {
+		d.Refuse(errSort)
+		return nil
+	}
 	sym, err := d.symbols.Find(d.key)
 	if sym == nil && err == nil {
-		sym, err = d.meet()
+		sym, err = d.meet(kind)
 	}
 	switch {
 	case err == nil:
@@ -35,11 +43,11 @@ func (d *decoder) symbol() *market.Symbol {
 	return sym
 }
 
-var sorts = map[string]market.Kind{"": market.Spot, "spot": market.Spot, "perpetual": market.Perpetual, "future": market.Future, "option": market.Option}
+var sorts = map[string]market.Kind{"spot": market.Spot, "perpetual": market.Perpetual, "future": market.Future, "option": market.Option}
 
 // meet makes a symbol of its first event. What kind of instrument it is counts from that one only.
-func (d *decoder) meet() (*market.Symbol, error) {
-	var s market.Symbol
+func (d *decoder) meet(kind market.Kind) (*market.Symbol, error) {
+	s := market.Symbol{Kind: kind}
 	s.Venue, s.Name, _ = strings.Cut(string(d.key), ":")
 	s.Native = s.Name
 	if !nameable(s.Venue, s.Name) {
@@ -47,14 +55,6 @@ func (d *decoder) meet() (*market.Symbol, error) {
 	}
 	if base, quote, ok := strings.Cut(s.Name, "-"); ok && base != "" && quote != "" && !strings.Contains(quote, "-") {
 		s.Base, s.Quote = base, quote
-	}
-	word := ""
-	if d.Has(sort) {
-		word = string(d.Word(sort))
-	}
-	var ok bool
-	if s.Kind, ok = sorts[word]; !ok {
-		return nil, errSort
 	}
 	return d.symbols.Add(d.key, s)
 }
