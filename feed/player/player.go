@@ -85,6 +85,8 @@ type Player struct {
 	usual   throttle.Speed // of before SeekLive; 0: the clock's
 	paused  bool
 	steps   int64
+	stalled int64       // since when the archive or the audience is waited for, ns; 0: neither is
+	timer   *time.Timer // of wait
 	handed  bool
 	ended   bool
 	away    string // what was told of an archive that does not answer
@@ -226,7 +228,8 @@ func (p *Player) fold(ctx context.Context) bool {
 		r, starved := p.first()
 		switch {
 		case starved:
-			p.starve(ctx, 0)
+			p.starve(ctx)
+			n = -1 // what was said meanwhile is not to wait
 		case r == nil || !p.target.holds(r.key()):
 			p.well()
 			if p.target.upto == nil {
@@ -237,6 +240,7 @@ func (p *Player) fold(ctx context.Context) bool {
 			if p.obey() { // what waited for the stage to be seen
 				return false
 			}
+			p.stalled = 0
 			p.tell("")
 			return true
 		default:
@@ -289,8 +293,7 @@ func (p *Player) play(ctx context.Context) {
 			continue
 		}
 		if ch := p.stage.Brake(); ch != nil {
-			p.clock.Stop(now())
-			p.wait(ctx, ch, 0)
+			p.stall(ctx, ch)
 			continue
 		}
 		if !stepping {
@@ -299,7 +302,7 @@ func (p *Player) play(ctx context.Context) {
 		r, starved := p.first()
 		switch {
 		case starved:
-			p.starve(ctx, 0)
+			p.starve(ctx)
 		case r == nil && p.config.Live:
 			p.idle(ctx)
 		case r == nil:
@@ -324,6 +327,7 @@ func (p *Player) next(ctx context.Context, r *reel, stepping bool) {
 		}
 	}
 	counts := r.apply(p.sink)
+	p.stalled = 0
 	p.clock.Played(k.clock)
 	if k.compare(p.last) > 0 || !p.played {
 		p.last, p.played = k, true
@@ -338,8 +342,25 @@ func (p *Player) next(ctx context.Context, r *reel, stepping bool) {
 	}
 }
 
-// late (ns) is how much later than due a record may be played without the clock being set back to it.
+// late (ns) is how much later than due a record may be played without the clock being set back to it, and for how long the
+// clock goes on while the archive or the audience is waited for.
 const late = int64(250 * time.Millisecond)
+
+// stall waits for the archive, or until ch is closed for the audience. The clock goes on at first: what becomes due
+// meanwhile comes a little late, and the many short waits of a busy machine add up to no drift. After a longer one it stands
+// again where the wait began, so that nothing comes in a burst.
+func (p *Player) stall(ctx context.Context, ch <-chan struct{}) {
+	at := now()
+	if p.stalled == 0 {
+		p.stalled = at
+	}
+	if left := p.stalled + late - at; left > 0 && p.clock.Going() {
+		p.wait(ctx, ch, time.Duration(left))
+		return
+	}
+	p.clock.Stop(p.stalled)
+	p.wait(ctx, ch, 0)
+}
 
 // tryLive hands the audience over, where it is wanted and can be.
 func (p *Player) tryLive() bool {
@@ -370,15 +391,14 @@ func (p *Player) end() {
 }
 
 // starve waits for the archive, and says so when it does not answer.
-func (p *Player) starve(ctx context.Context, most time.Duration) {
-	p.clock.Stop(now())
+func (p *Player) starve(ctx context.Context) {
 	for _, r := range p.reels {
 		if err := r.failed.Load(); err != nil {
 			p.complain(*err)
 			break
 		}
 	}
-	p.wait(ctx, nil, most)
+	p.stall(ctx, nil)
 }
 
 func (p *Player) complain(err error) {
@@ -430,9 +450,13 @@ func (p *Player) first() (first *reel, starved bool) {
 func (p *Player) wait(ctx context.Context, ch <-chan struct{}, d time.Duration) {
 	var after <-chan time.Time
 	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		after = t.C
+		if p.timer == nil {
+			p.timer = time.NewTimer(d)
+		} else {
+			p.timer.Reset(d)
+		}
+		defer p.timer.Stop()
+		after = p.timer.C
 	}
 	select {
 	case <-ctx.Done():
