@@ -53,7 +53,7 @@ func OpenMerged(paths ...string) (*Merged, error) {
 
 // Session returns the path of a capture without what tells the files of its session apart.
 func Session(path string) string {
-	for _, suffix := range []string{".gz", ".raw", ".rest"} {
+	for _, suffix := range []string{".gz", ".zst", ".raw", ".rest"} {
 		path = strings.TrimSuffix(path, suffix)
 	}
 	return path
@@ -61,7 +61,7 @@ func Session(path string) string {
 
 // Rest returns the file with the REST answers of a session, where one lies beside the given file and is another.
 func Rest(path string) (string, bool) {
-	for _, suffix := range []string{".rest.raw.gz", ".rest.raw"} {
+	for _, suffix := range []string{".rest.raw.gz", ".rest.raw.zst", ".rest.raw"} {
 		rest := Session(path) + suffix
 		if info, err := os.Stat(rest); err == nil && !info.IsDir() && filepath.Clean(rest) != filepath.Clean(path) {
 			return rest, true

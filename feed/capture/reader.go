@@ -3,7 +3,7 @@
 //	<receive time> <message>          a WebSocket message
 //	<receive time> <url> <body>       the answer of a REST request
 //
-// The receive time is in Unix ns (19 digits) or µs (16 digits). A file is plain or gzip, which its
+// The receive time is in Unix ns (19 digits) or µs (16 digits). A file is plain, gzip or zstd, which its
 // content decides. Blank lines are left out.
 //
 // A file whose first byte is 0 has no lines, but messages that each have their length before them, in two
@@ -22,6 +22,7 @@ import (
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 )
 
 // MaxLine is the longest line that is read. The longest of the captures of 38 venues has 0.7 MB.
@@ -100,19 +101,34 @@ func Open(path string) (*Reader, error) {
 
 func newReader(name string, in io.Reader) *Reader {
 	r := &Reader{name: name, in: counter{r: in}}
-	packed := bufio.NewReaderSize(&r.in, 64<<10)
-	r.buf = packed
-	if magic, _ := packed.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		plain, err := gzip.NewReader(packed)
-		if err != nil {
-			r.err = r.broken(err)
-			return r
-		}
-		r.buf = bufio.NewReaderSize(plain, 64<<10)
+	plain, err := Unpack(&r.in)
+	if err != nil {
+		r.err = r.broken(err)
+		return r
 	}
+	r.buf = plain
 	first, _ := r.buf.Peek(1)
 	r.sized = bytes.Equal(first, []byte{0})
 	return r
+}
+
+// Unpack reads what is plain, gzip or zstd, which its first bytes decide.
+func Unpack(in io.Reader) (*bufio.Reader, error) {
+	packed := bufio.NewReaderSize(in, 64<<10)
+	var plain io.Reader
+	var err error
+	switch magic, _ := packed.Peek(4); {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		plain, err = gzip.NewReader(packed)
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		plain, err = zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)) // with 1 it starts no goroutine, so that nobody has to end it
+	default:
+		return packed, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return bufio.NewReaderSize(plain, 64<<10), nil
 }
 
 // Close closes the file.
@@ -278,7 +294,8 @@ func (r *Reader) broken(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		what = "the file was cut short"
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)),
+		errors.Is(err, zstd.ErrMagicMismatch), errors.Is(err, zstd.ErrCRCMismatch), errors.Is(err, zstd.ErrReservedBlockType):
 		what = "the file is damaged"
 	}
 	return fmt.Errorf("%s:%d: %s; what is whole before is good: %w", r.name, max(r.line, 1), what, err)
