@@ -1,4 +1,5 @@
-package publish
+// Package progress tells how far a command is: by a bar on a terminal, else by a line every few seconds.
+package progress
 
 import (
 	"fmt"
@@ -12,10 +13,18 @@ import (
 	"tapedeck/cmd/flags"
 )
 
-// progress tells how far the publishing is: a bar on a terminal, else a line every few seconds.
-type progress struct {
+// Gauge is what is looked at. Its functions are called from another goroutine.
+type Gauge struct {
+	Far   func() (done, of int64) // in whatever unit
+	Count func() int64
+	What  string        // is counted: "records"
+	Note  func() string // is told behind; nil: nothing
+}
+
+// Meter tells how far something is, until Stop.
+type Meter struct {
 	out   io.Writer
-	stats *Stats
+	gauge Gauge
 	begin time.Time
 	quit  chan struct{}
 	done  chan struct{}
@@ -23,8 +32,8 @@ type progress struct {
 	mu  sync.Mutex
 	bar *progressbar.ProgressBar // nil before the first round, and where there is no terminal
 
-	told     time.Time // of the last round
-	lastSent int64
+	told time.Time // of the last round
+	last int64
 }
 
 // The rhythm of bar and lines.
@@ -33,81 +42,87 @@ const (
 	lineEvery = 5 * time.Second
 )
 
-// watch begins to tell. It ends with stop.
-func watch(out io.Writer, stats *Stats) *progress {
-	p := &progress{out: out, stats: stats, begin: time.Now(), told: time.Now(), quit: make(chan struct{}), done: make(chan struct{})}
+// Watch begins to tell. It ends with Stop.
+func Watch(out io.Writer, g Gauge) *Meter {
+	m := &Meter{out: out, gauge: g, begin: time.Now(), told: time.Now(), last: g.Count(), quit: make(chan struct{}), done: make(chan struct{})}
 	terminal := flags.Terminal(out)
 	every := lineEvery
 	if terminal {
 		every = barEvery
 	}
 	go func() {
-		defer close(p.done)
+		defer close(m.done)
 		t := time.NewTicker(every)
 		defer t.Stop()
 		for {
 			select {
 			case <-t.C:
-				p.tell(terminal)
-			case <-p.quit:
+				m.tell(terminal)
+			case <-m.quit:
 				return
 			}
 		}
 	}()
-	return p
+	return m
 }
 
-// stop ends the telling and leaves the line to whoever writes next.
-func (p *progress) stop() {
-	close(p.quit)
-	<-p.done
-	if p.bar != nil {
-		_ = p.bar.Clear()
+// Stop ends the telling, leaves the line to whoever writes next, and returns how long it took.
+func (m *Meter) Stop() time.Duration {
+	close(m.quit)
+	<-m.done
+	if m.bar != nil {
+		_ = m.bar.Clear()
 	}
+	return time.Since(m.begin)
 }
 
-// say writes a line between two rounds.
-func (p *progress) say(format string, args ...any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.bar != nil {
-		_ = p.bar.Clear()
+// Say writes a line between two rounds.
+func (m *Meter) Say(format string, args ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.bar != nil {
+		_ = m.bar.Clear()
 	}
-	fmt.Fprintf(p.out, format+"\n", args...)
+	fmt.Fprintf(m.out, format+"\n", args...)
 }
 
-func (p *progress) tell(terminal bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	read, size := p.stats.Read.Load(), max(p.stats.Size.Load(), 1)
-	text := p.text()
+func (m *Meter) tell(terminal bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	done, of := m.gauge.Far()
+	of = max(of, 1)
+	text := m.text()
 	if !terminal {
-		fmt.Fprintf(p.out, "%3d%% %s\n", 100*read/size, text)
+		fmt.Fprintf(m.out, "%3d%% %s\n", 100*min(done, of)/of, text)
 		return
 	}
-	if p.bar == nil || p.bar.IsFinished() { // as at the end of a pass of --loop
-		p.bar = progressbar.NewOptions64(size, progressbar.OptionSetWriter(p.out),
+	if m.bar == nil || m.bar.IsFinished() { // as at the end of a pass of --loop
+		m.bar = progressbar.NewOptions64(of, progressbar.OptionSetWriter(m.out),
 			progressbar.OptionThrottle(0), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish())
 	}
-	p.bar.Describe(text)
-	_ = p.bar.Set64(min(read, size)) // what it could say of a terminal is not worth an end
+	m.bar.Describe(text)
+	_ = m.bar.Set64(min(done, of)) // what it could say of a terminal is not worth an end
 }
 
-// text says how many records were sent, at which rate of late, and what time it was in the session.
-func (p *progress) text() string {
-	sent, now := p.stats.Sent.Load(), time.Now()
-	rate := float64(sent-p.lastSent) / now.Sub(p.told).Seconds()
-	p.lastSent, p.told = sent, now
-	text := fmt.Sprintf("%s records, %s/s, at %s", grouped(sent), grouped(int64(rate)),
-		time.UnixMicro(p.stats.Time.Load()).UTC().Format("2006-01-02 15:04:05"))
-	if pass := p.stats.Pass.Load(); pass > 0 {
-		text += fmt.Sprintf(", pass %d", pass+1)
+// text says how many there were, and at which rate of late.
+func (m *Meter) text() string {
+	count, now := m.gauge.Count(), time.Now()
+	rate := float64(count-m.last) / now.Sub(m.told).Seconds()
+	m.last, m.told = count, now
+	text := fmt.Sprintf("%s %s, %s/s", Grouped(count), m.gauge.What, Grouped(int64(rate)))
+	if m.gauge.Note != nil {
+		text += m.gauge.Note()
 	}
 	return text
 }
 
-// grouped writes a number with its thousands apart.
-func grouped(n int64) string {
+// Rate is how many a second there were.
+func Rate(count int64, took time.Duration) string {
+	return Grouped(int64(float64(count)/max(took, time.Microsecond).Seconds())) + "/s"
+}
+
+// Grouped writes a number with its thousands apart.
+func Grouped(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
 		text = text[:i] + "," + text[i:]

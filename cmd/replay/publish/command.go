@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tapedeck/cmd/flags"
+	"tapedeck/cmd/replay/progress"
 	"tapedeck/feed"
 	"tapedeck/feed/capture"
 )
@@ -77,12 +78,10 @@ func action(c *cli.Context) error {
 	}
 	defer o.Client.Transport.(*kafka.Transport).CloseIdleConnections()
 
-	p := watch(c.App.ErrWriter, o.Stats)
-	o.Say = p.say
+	p := progress.Watch(c.App.ErrWriter, o.Stats.gauge())
+	o.Say = p.Say
 	result, err := Run(c.Context, o)
-	took := time.Since(p.begin)
-	p.stop()
-	return conclude(c, &o, result, took, err)
+	return conclude(c, &o, result, p.Stop(), err)
 }
 
 // options reads the flags.
@@ -144,8 +143,8 @@ func files(c *cli.Context) (list []string, err error) {
 // conclude says what came of it.
 func conclude(c *cli.Context, o *Options, r Result, took time.Duration, err error) error {
 	if r.Messages > 0 || err == nil {
-		fmt.Fprintf(c.App.Writer, "%s records sent to %s in %s, %s/s%s\n",
-			grouped(r.Sent), o.Topic, took.Round(time.Millisecond), grouped(int64(float64(r.Sent)/took.Seconds())), besides(r))
+		fmt.Fprintf(c.App.Writer, "%s records sent to %s in %s, %s%s\n",
+			progress.Grouped(r.Sent), o.Topic, took.Round(time.Millisecond), progress.Rate(r.Sent, took), besides(r))
 	}
 	switch {
 	case err != nil && errors.Is(err, context.Canceled) && c.Err() != nil:
@@ -155,7 +154,7 @@ func conclude(c *cli.Context, o *Options, r Result, took time.Duration, err erro
 	case err != nil:
 		return err
 	case r.BadLines > 0:
-		return fmt.Errorf("%s lines could not be read and were left out, the first: %w", grouped(r.BadLines), r.FirstBad)
+		return fmt.Errorf("%s lines could not be read and were left out, the first: %w", progress.Grouped(r.BadLines), r.FirstBad)
 	}
 	return nil
 }
@@ -164,7 +163,7 @@ func conclude(c *cli.Context, o *Options, r Result, took time.Duration, err erro
 func besides(r Result) (text string) {
 	add := func(n int64, what string) {
 		if n > 0 {
-			text += fmt.Sprintf("; %s %s", grouped(n), what)
+			text += fmt.Sprintf("; %s %s", progress.Grouped(n), what)
 		}
 	}
 	add(r.There, "were there already")

@@ -45,30 +45,27 @@ func TestKeys(t *testing.T) {
 		if tt.format == nil {
 			tt.format = toy
 		}
-		k := newKeyer(tt.format, tt.symbol, tt.all)
-		var r record
+		k := NewKeyer(tt.format, tt.symbol, tt.all)
 		for _, data := range tt.before {
-			if _, _, err := k.key(&capture.Message{File: "dir/a.raw.gz", Data: []byte(data)}, &r); err != nil {
+			if _, err := k.Key(&capture.Message{File: "dir/a.raw.gz", Data: []byte(data)}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r = record{}
-		why, send, err := k.key(&capture.Message{File: "dir/a.rest.raw.gz", URL: tt.url, Data: []byte(tt.data)}, &r)
-		if r.key != tt.key || r.symbol != tt.header || why != tt.why || send == (tt.leftOut || tt.fails) || (err != nil) != tt.fails {
-			t.Errorf("%s: key %q, header %q, reason %q, send %v, %v", tt.name, r.key, r.symbol, why, send, err)
+		r, err := k.Key(&capture.Message{File: "dir/a.rest.raw.gz", URL: tt.url, Data: []byte(tt.data)})
+		if r.Key != tt.key || r.Symbol != tt.header || r.Why != tt.why || r.Unused != tt.leftOut || (err != nil) != tt.fails {
+			t.Errorf("%s: %+v, %v", tt.name, r, err)
 		}
 	}
 }
 
 // What was seen in one capture says nothing of the next.
 func TestKeysForgetTheLastCapture(t *testing.T) {
-	k := newKeyer(toy, "", false)
-	var r record
-	if _, _, err := k.key(&capture.Message{File: "a.raw", Data: []byte(`{"s":"BTC"}`)}, &r); err != nil {
+	k := NewKeyer(toy, "", false)
+	if _, err := k.Key(&capture.Message{File: "a.raw", Data: []byte(`{"s":"BTC"}`)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := k.key(&capture.Message{File: "b.raw", Line: 7, Data: []byte(`{"rest":1}`)}, &r); err == nil {
-		t.Errorf("a body of another capture got the key %q", r.key)
+	if r, err := k.Key(&capture.Message{File: "b.raw", Line: 7, Data: []byte(`{"rest":1}`)}); err == nil {
+		t.Errorf("a body of another capture got the key %q", r.Key)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"tapedeck/cmd/replay/progress"
 	"tapedeck/feed"
 	"tapedeck/feed/capture"
 )
@@ -52,6 +53,21 @@ type Stats struct {
 	Sent       atomic.Int64 // records that were acknowledged
 }
 
+// gauge is how a Stats is shown.
+func (s *Stats) gauge() progress.Gauge {
+	return progress.Gauge{
+		Far:   func() (done, of int64) { return s.Read.Load(), s.Size.Load() },
+		Count: s.Sent.Load, What: "records",
+		Note: func() string {
+			text := ", at " + time.UnixMicro(s.Time.Load()).UTC().Format("2006-01-02 15:04:05")
+			if pass := s.Pass.Load(); pass > 0 {
+				text += fmt.Sprintf(", pass %d", pass+1)
+			}
+			return text
+		},
+	}
+}
+
 // Result is what came of it.
 type Result struct {
 	Messages int64                 // that were read
@@ -76,7 +92,7 @@ const grace = 10 * time.Second
 type publisher struct {
 	*Options
 	pipe     *pipe
-	keys     *keyer
+	keys     *Keyer
 	homes    map[string]int // the partition of each key
 	marks    []mark         // of each partition
 	lanes    []*lane        // nil before the first record
@@ -135,7 +151,7 @@ func prepare(ctx context.Context, o *Options) (*publisher, error) {
 		o.warn(ctx, time.UnixMicro(m.Time))
 	}
 	t := tail{client: o.Client, topic: o.Topic, session: s}
-	p := &publisher{Options: o, keys: newKeyer(o.Format, o.Symbol, o.All), pace: pacer{speed: o.Speed}, homes: map[string]int{}}
+	p := &publisher{Options: o, keys: NewKeyer(o.Format, o.Symbol, o.All), pace: pacer{speed: o.Speed}, homes: map[string]int{}}
 	if p.marks, err = t.marks(ctx, o, partitions); err != nil {
 		return nil, err
 	}
@@ -220,12 +236,12 @@ func (p *publisher) publish(ctx context.Context, m *capture.Message, r *record) 
 	p.last = max(p.last, m.Time)
 	p.Stats.Time.Store(m.Time)
 
-	*r = record{line: p.line, value: m.Data}
-	why, send, err := p.keys.key(m, r)
+	k, err := p.keys.Key(m)
 	if err != nil {
 		return err
 	}
-	if !send {
+	*r = record{line: p.line, key: k.Key, symbol: k.Symbol, value: m.Data}
+	if k.Unused {
 		p.result.LeftOut++
 		return nil
 	}
@@ -234,8 +250,8 @@ func (p *publisher) publish(ctx context.Context, m *capture.Message, r *record) 
 		p.result.There++
 		return nil
 	}
-	if why != "" && why.Bad() {
-		p.refused(why)
+	if k.Why != "" && k.Why.Bad() {
+		p.refused(k.Why)
 	}
 	due := m.Time + p.ahead
 	if err := p.pace.wait(ctx, due); err != nil {
