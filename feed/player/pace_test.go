@@ -24,6 +24,13 @@ func (s *stage) planned(clock int64, speed throttle.Speed) int64 {
 	return s.began + ((clock-start)*1_000_000+int64(speed)-1)/int64(speed)
 }
 
+// count is how many records came.
+func (s *stage) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.told)
+}
+
 // Over more than five minutes, at several speeds, each record comes in the very nanosecond in which it is due: none is
 // early, and there is no drift, since when one is due is reckoned from the beginning and not from the one before.
 func TestPaceHasNoDrift(t *testing.T) {
@@ -75,23 +82,25 @@ func TestPaceAfterAPause(t *testing.T) {
 				time.Sleep(20 * time.Millisecond)
 				p.Do(player.Command{Op: player.Pause})
 				synctest.Wait()
-				before := len(s.told)
+				before := s.count()
 				time.Sleep(17 * time.Minute)
 				stood += int64(17 * time.Minute)
 				synctest.Wait()
-				if len(s.told) != before {
+				if s.count() != before {
 					t.Fatal("something came in a pause")
 				}
 				p.Do(player.Command{Op: player.Resume})
 				time.Sleep(20 * time.Millisecond)
 				synctest.Wait()
+				s.mu.Lock()
 				for i := before; i < len(s.times); i++ {
 					if late := s.times[i] - s.planned(s.clocks[i], speed) - stood; late < -10_000 || late > 10_000 {
 						t.Fatalf("speed %v: record %d came %v after it was due", speed, i, time.Duration(late))
 					}
 				}
+				s.mu.Unlock()
 			}
-			before := len(s.told)
+			before := s.count()
 			time.Sleep(time.Hour)
 			synctest.Wait()
 			s.apart(t, before, speed)
@@ -123,26 +132,28 @@ func TestPaceOfAnAudienceThatIsWaitedFor(t *testing.T) {
 			time.Sleep(30 * time.Millisecond)
 			before := hold(20 * time.Millisecond)
 			synctest.Wait()
-			if missed := len(s.told) - before; missed > 80 {
+			if missed := s.count() - before; missed > 80 {
 				t.Fatalf("%d records came at once after 20 ms: 30 are due in them", missed)
 			}
 		}
 		time.Sleep(10 * time.Millisecond)
 		synctest.Wait()
-		caught := len(s.told)
+		caught := s.count()
 		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
+		s.mu.Lock()
 		for i := caught; i < len(s.times); i++ {
 			if due := s.planned(s.clocks[i], speed); s.times[i] != due {
 				t.Fatalf("record %d came %v after it was due, though nobody had to be waited for", i, time.Duration(s.times[i]-due))
 			}
 		}
+		s.mu.Unlock()
 		before := hold(time.Hour)
 		synctest.Wait()
-		if burst := len(s.told) - before; burst > 3 { // what was being played, and one that was due
+		if burst := s.count() - before; burst > 3 { // what was being played, and one that was due
 			t.Fatalf("%d records came at once after an hour", burst)
 		}
-		after := len(s.told)
+		after := s.count()
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		s.apart(t, after, speed)
