@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
@@ -45,7 +46,7 @@ func explain(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %s (code %d): %s", kind, firstLine(theirs.Message), theirs.Code, remedies[kind])
 	case errors.Is(err, context.Canceled) && ctx.Err() == context.Canceled:
 		return context.Canceled
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded): // the query's, or the socket's, which is as long
 		return fmt.Errorf("%w in time: %s", ErrAway, remedies[ErrAway])
 	}
 	return fmt.Errorf("%w: %w: %s", ErrAway, err, remedies[ErrAway])
