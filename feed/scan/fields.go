@@ -28,15 +28,6 @@ type Fields struct {
 	where  byte
 }
 
-// Slots gives names their slots, which follow each other from first on.
-func Slots(first byte, names ...string) map[string]byte {
-	slots := map[string]byte{}
-	for i, name := range names {
-		slots[name] = first + byte(i)
-	}
-	return slots
-}
-
 // Open begins a document. It must not change before Close.
 func (f *Fields) Open(doc []byte) {
 	f.Cursor = Over(doc)

@@ -64,6 +64,28 @@ func (c *Cursor) Number() (market.Decimal, bool) {
 	return n, true
 }
 
+// Amount takes the next value, and returns the number in it as Decimal does.
+func (c *Cursor) Amount() (market.Decimal, bool) {
+	c.next()
+	n, at := number(c.doc, c.at)
+	if at == 0 || c.doc[at] != ',' && c.doc[at] != ']' && c.doc[at] != '}' {
+		return c.Decimal(c.Value())
+	}
+	c.at = at
+	return n, true
+}
+
+// Literal takes what comes next if it is written just so: a part of an object that is nearly always the same, and that ends
+// with a whole value or within a text. False: nothing is taken.
+func (c *Cursor) Literal(text string) bool {
+	end := c.at + len(text)
+	if end > len(c.doc) || string(c.doc[c.at:end]) != text {
+		return false
+	}
+	c.at, c.first = end, false
+	return true
+}
+
 // number reads the number at d[at], which may be a string, and returns where it has ended, which is before the end of d; 0 if
 // it is another value, or not written as usual.
 func number(d []byte, at int) (n market.Decimal, end int) {

@@ -1,7 +1,5 @@
 package scan
 
-import "time"
-
 // Time returns the time in a string such as 2021-07-22T22:36:10.014Z in µs; what is finer is cut off.
 // False: it is another form, or a day or hour that there is not.
 func (c *Cursor) Time(v Value) (int64, bool) {
@@ -23,11 +21,34 @@ func (c *Cursor) Time(v Value) (int64, bool) {
 	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
 	year, month, day := two(0)*100+two(2), two(5), two(8)
 	hour, minute, second := two(11), two(14), two(17)
-	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
-	if !ok || year < 1970 || t.Month() != time.Month(month) || t.Day() != day || hour > 23 || minute > 59 || second > 59 {
+	if !ok || year < 1970 || month == 0 || month > 12 || day == 0 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 59 {
 		return 0, false
 	}
-	return t.Unix()*1e6 + micros, true
+	return int64((dayOf(year, month, day)*24+hour)*60+minute)*60e6 + int64(second)*1e6 + micros, true
+}
+
+// daysOf returns how many days a month has.
+func daysOf(year, month int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
+}
+
+// dayOf counts the days since 1970. The year is taken to begin in March, so that the day that some years have more is its
+// last; and of the months from March on 153 days are five.
+func dayOf(year, month, day int) int {
+	if month -= 3; month < 0 {
+		month += 12
+		year--
+	}
+	return year*365 + year/4 - year/100 + year/400 + (153*month+2)/5 + day - 719469
 }
 
 // fraction reads what comes behind a time's seconds: nothing, or up to 9 digits behind a point.

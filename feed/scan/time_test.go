@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -26,6 +27,21 @@ func TestTime(t *testing.T) {
 	}
 	if got, ok := readTime(`"2021\u002d07-22T22:36:10.014\u005a"`); !ok || got != 1626993370014000 {
 		t.Errorf("with escapes it is %d, %v", got, ok)
+	}
+}
+
+// Every day there is, and none that there is not.
+func TestTimeOfEachDay(t *testing.T) {
+	for year := 1970; year <= 2410; year++ {
+		for month := 1; month <= 12; month++ {
+			for day := 0; day <= 32; day++ {
+				want := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+				got, ok := readTime(fmt.Sprintf(`"%04d-%02d-%02dT00:00:00Z"`, year, month, day))
+				if there := want.Day() == day && want.Month() == time.Month(month); ok != there || ok && got != want.UnixMicro() {
+					t.Fatalf("%d-%d-%d is %d, %v, want %d", year, month, day, got, ok, want.UnixMicro())
+				}
+			}
+		}
 	}
 }
 

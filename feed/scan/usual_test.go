@@ -111,3 +111,48 @@ func FuzzLists(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) { sameLists(t, doc) })
 }
+
+// Amount is Decimal of a Value, however the number is written, and whatever it is.
+func TestAmount(t *testing.T) {
+	for _, text := range []string{
+		`1`, `"1"`, `-1.50`, `"0.00020"`, `2.0E-4`, `"2.0E-4"`, `"1\u0032"`, `12345678901234567890.5`, `""`, `"x"`, `null`, `true`, `[1]`, `{"a":1}`, `01`, `"01"`, `1.`, `-`, `"1`, ``,
+	} {
+		for _, around := range []string{"[%s]", "[ %s ]", "[%s,2]", `{"a":%s}`, "%s"} {
+			doc := []byte(fmt.Sprintf(around, text))
+			a, b := Over(doc), Over(doc)
+			for _, c := range []*Cursor{&a, &b} {
+				if c.Array() {
+					c.More()
+				} else if c.Object() {
+					c.Key()
+				}
+			}
+			got, ok := a.Amount()
+			want, wantOK := b.Decimal(b.Value())
+			if ok != wantOK || ok && got != want || a.at != b.at || a.bad != b.bad {
+				t.Errorf("%s becomes %v (%v) up to %d, want %v (%v) up to %d", doc, got, ok, a.at, want, wantOK, b.at)
+			}
+		}
+	}
+}
+
+func TestLiteral(t *testing.T) {
+	c := Over([]byte(`[{"a":"x","n":1},{"a":"y","n":2}]`))
+	c.Array()
+	c.More()
+	if c.Literal(`{"a":"y"`) || !c.Literal(`{"a":"x","n":`) {
+		t.Fatal("what is not there was taken, or what is there was not")
+	}
+	if n, ok := c.Number(); !ok || n != market.Int(1) || !c.Literal("}") {
+		t.Fatalf("behind it comes %v", n)
+	}
+	if !c.More() || !c.Object() {
+		t.Fatal("the next object is not found")
+	}
+	if key, ok := c.Key(); !ok || string(key) != "a" {
+		t.Errorf("its first key is %q", key)
+	}
+	if short := Over([]byte(`{"`)); short.Literal(`{"a"`) {
+		t.Error("more was taken than there is")
+	}
+}

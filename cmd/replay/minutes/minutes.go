@@ -1,4 +1,5 @@
-package record
+// Package minutes makes a log's minute candles as the rooms do, for tables and files.
+package minutes
 
 import (
 	"tapedeck/feed"
@@ -6,11 +7,12 @@ import (
 	"tapedeck/snapshot"
 )
 
-// minutes makes a log's minute candles, as the rooms do.
-type minutes struct {
+// Minutes are the minutes of one log's symbols. It is used by one goroutine.
+type Minutes struct {
 	whole   bool // the log was read from its first record
 	derived bool // made of trades; else the venue's own
 	began   int64
+	over    int64
 	states  map[*market.Symbol]*minute
 }
 
@@ -22,13 +24,23 @@ type minute struct {
 // kept is how many minutes of a symbol are kept: a trade that comes later than that changes no candle here.
 const kept = 60
 
-func newMinutes(whole bool, o feed.Origin) minutes {
-	return minutes{whole: whole, derived: o == feed.Derived, states: map[*market.Symbol]*minute{}}
+// New returns the minutes of a log. whole: it is read from its first record; began: all that is not older than this
+// log time is read, 0 where that is not known.
+func New(whole bool, o feed.Origin, began int64) *Minutes {
+	return &Minutes{whole: whole, derived: o == feed.Derived, began: began, states: map[*market.Symbol]*minute{}}
 }
 
-func (m *minutes) record(events []market.Event, time, clock, over int64) {
+// Record takes a record's events, with its log time, the log's clock at it and what is over then (snapshot.Over). What is over
+// becomes final before the events count, as in rooms.
+func (m *Minutes) Record(events []market.Event, time, clock, over int64) {
 	if m.began == 0 {
 		m.began = clock
+	}
+	if over > m.over {
+		m.over = over
+		for _, s := range m.states {
+			s.Advance(snapshot.Cause{Over: over})
+		}
 	}
 	for i := range events {
 		switch events[i].Payload.(type) {
@@ -54,10 +66,9 @@ func (m *minutes) record(events []market.Event, time, clock, over int64) {
 	}
 }
 
-// settle gives take the candles that became final, or changed after that.
-func (m *minutes) settle(over int64, take func(*market.Symbol, *market.Candle)) {
+// Settle gives take, where it is not nil, the candles that became final since the last time, or changed after that.
+func (m *Minutes) Settle(take func(*market.Symbol, *market.Candle)) {
 	for symbol, s := range m.states {
-		s.Advance(snapshot.Cause{Over: over})
 		from := s.told
 		s.told = s.Mark()
 		if take == nil {
@@ -75,8 +86,8 @@ func (m *minutes) settle(over int64, take func(*market.Symbol, *market.Candle)) 
 	}
 }
 
-// lose says that records are missing.
-func (m *minutes) lose() {
+// Lose says that records are missing.
+func (m *Minutes) Lose() {
 	m.whole, m.began = false, 0
 	for _, s := range m.states {
 		s.Lose()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"tapedeck/cmd/replay/minutes"
 	"tapedeck/feed"
 	"tapedeck/feed/clickhouse"
 	"tapedeck/market"
@@ -20,7 +21,7 @@ type partition struct {
 	batch   market.Batch
 	spare   market.Batch
 	names   map[*market.Symbol]string
-	minutes minutes
+	minutes *minutes.Minutes
 
 	clock market.Clock
 	over  int64
@@ -43,8 +44,7 @@ func (p *partition) begin(at feed.Start, tail clickhouse.Tail, known bool) {
 	p.names = map[*market.Symbol]string{}
 	p.clock = market.ClockAt(tail.Clock)
 	p.over = snapshot.Over(tail.Clock)
-	p.minutes = newMinutes(at.From == 0, p.feed.Options.Origins[market.CandlesChannel])
-	p.minutes.began = tail.Clock // all that is not older is read
+	p.minutes = minutes.New(at.From == 0, p.feed.Options.Origins[market.CandlesChannel], tail.Clock) // all that is not older is read
 	p.next.Store(at.From)
 	p.end.Store(at.End)
 	if known && at.From >= tail.Next {
@@ -74,11 +74,11 @@ func (p *partition) Record(r *feed.Record) {
 	over := snapshot.Over(clock)
 	mark := over > p.over
 	p.over = max(p.over, over)
-	p.minutes.record(events, max(r.Time, 0), clock, p.over)
+	p.minutes.Record(events, max(r.Time, 0), clock, p.over)
 	p.next.Store(r.Offset + 1)
 	if p.warm {
 		if mark {
-			p.minutes.settle(p.over, nil)
+			p.minutes.Settle(nil)
 		}
 		return
 	}
@@ -89,7 +89,7 @@ func (p *partition) Record(r *feed.Record) {
 		}
 		if mark {
 			b.Marks = append(b.Marks, clickhouse.Mark{Log: row.Log, Offset: r.Offset, Time: max(r.Time, 0), Clock: clock})
-			p.minutes.settle(p.over, func(s *market.Symbol, c *market.Candle) {
+			p.minutes.Settle(func(s *market.Symbol, c *market.Candle) {
 				b.Candles = append(b.Candles, clickhouse.Candle{Log: row.Log, Offset: r.Offset, Symbol: p.name(s), Candle: *c})
 			})
 		}
@@ -143,7 +143,7 @@ func (p *partition) name(s *market.Symbol) string {
 
 // Lost implements feed.Log.
 func (p *partition) Lost(from, to int64, why feed.Loss) {
-	p.minutes.lose()
+	p.minutes.Lose()
 	p.next.Store(to)
 	if from = max(from, p.tail.Next); from >= to {
 		return // the table has them
@@ -163,7 +163,7 @@ func (p *partition) Lost(from, to int64, why feed.Loss) {
 func (p *partition) Restart(at feed.Start) {
 	p.r.Log.Warn("log begins anew", "topic", p.id.Topic, "partition", p.id.Partition, "id", at.Log.TopicID, "from", at.From)
 	if at.Log == p.id {
-		p.minutes.lose()
+		p.minutes.Lose()
 		return
 	}
 	p.begin(at, clickhouse.Tail{}, false)

@@ -92,6 +92,9 @@ func (d *decoder) read(b *market.Batch) {
 func (d *decoder) list(b *market.Batch) {
 	m := &d.message
 	for m.Cursor.More() {
+		if m.table.kind == bookTable && d.usualLevel() {
+			continue
+		}
 		if !m.Cursor.Object() {
 			m.Cursor.Value()
 			m.Refuse(errTable)

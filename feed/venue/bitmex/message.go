@@ -111,11 +111,11 @@ func slot(name []byte) (byte, bool) {
 	case "timestamp":
 		return timeField, true
 	}
-	s, ok := others[string(name)]
+	s, ok := others.Find(name)
 	return s, ok
 }
 
-var others = scan.Slots(matchField, fieldNames[matchField:]...)
+var others = scan.NewSlots(matchField, fieldNames[matchField:]...)
 
 func (m *message) begin() {
 	m.table, m.action, m.filter = table{}, 0, scan.Value{}

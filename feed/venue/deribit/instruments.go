@@ -29,7 +29,7 @@ func (m *message) info() {
 	for name, ok := m.Cursor.Key(); ok; name, ok = m.Cursor.Key() {
 		if string(name) == fieldNames[instrument] {
 			m.Take(instrument)
-		} else if s, known := instrumentSlots[string(name)]; known {
+		} else if s, known := instrumentSlots.Find(name); known {
 			m.Take(s)
 		} else {
 			m.Cursor.Value()

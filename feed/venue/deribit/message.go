@@ -107,9 +107,9 @@ var fieldNames = [numFields]string{
 
 // The slots of fields by name: of data, of "stats" in it, and of an instrument.
 var (
-	dataSlots       = scan.Slots(0, fieldNames[:dayHigh]...)
-	statsSlots      = scan.Slots(dayHigh, fieldNames[dayHigh:tickSize]...)
-	instrumentSlots = scan.Slots(tickSize, fieldNames[tickSize:]...)
+	dataSlots       = scan.NewSlots(0, fieldNames[:dayHigh]...)
+	statsSlots      = scan.NewSlots(dayHigh, fieldNames[dayHigh:tickSize]...)
+	instrumentSlots = scan.NewSlots(tickSize, fieldNames[tickSize:]...)
 )
 
 func (m *message) begin() {
@@ -196,7 +196,7 @@ func (m *message) fields() {
 	m.Clear()
 	c := &m.Cursor
 	for name, ok := c.Key(); ok; name, ok = c.Key() {
-		s, known := dataSlots[string(name)]
+		s, known := dataSlots.Find(name)
 		switch {
 		case !known:
 			c.Value()
@@ -215,7 +215,7 @@ func (m *message) fields() {
 
 func (m *message) stats() {
 	for name, ok := m.Cursor.Key(); ok; name, ok = m.Cursor.Key() {
-		if s, known := statsSlots[string(name)]; known {
+		if s, known := statsSlots.Find(name); known {
 			m.Take(s)
 		} else {
 			m.Cursor.Value()

@@ -177,14 +177,15 @@ func (d *v1) levels(dst []market.Level) []market.Level {
 			continue
 		}
 		for i := 0; c.More(); i++ {
-			v := c.Value()
 			switch i {
 			case 0:
-				l.Price, _ = c.Decimal(v)
+				l.Price, _ = c.Amount()
 			case 1:
-				l.Qty, _ = c.Decimal(v)
+				l.Qty, _ = c.Amount()
 			case 2:
-				time, good = seconds(c, v)
+				time, good = seconds(c, c.Value())
+			default:
+				c.Value()
 			}
 		}
 		d.Sick = d.Sick || !good || !goodLevel(l)

@@ -65,7 +65,7 @@ var v2Names = [...]string{
 }
 
 // v2Slots are the slots of an element's fields by name.
-var v2Slots = scan.Slots(0, v2Names[:channel]...)
+var v2Slots = scan.NewSlots(0, v2Names[:channel]...)
 
 func v2Name(slot byte) string { return "field " + v2Names[slot] }
 
@@ -276,7 +276,7 @@ func (d *v2) fields() {
 	d.Clear()
 	c := &d.Cursor
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
-		slot, ok := v2Slots[string(key)]
+		slot, ok := v2Slots.Find(key)
 		switch {
 		case !ok:
 			c.Value()

@@ -35,7 +35,7 @@ func (d *decoder) list(b *market.Batch) {
 // info reads the fields of an instrument, in which the cursor is.
 func (d *decoder) info() {
 	for key, ok := d.Cursor.Key(); ok; key, ok = d.Cursor.Key() {
-		if slot, ok := infoSlots[string(key)]; ok {
+		if slot, ok := infoSlots.Find(key); ok {
 			d.Take(slot)
 		} else {
 			d.Cursor.Value()

@@ -78,8 +78,8 @@ var names = [...]string{
 
 // The slots of a message's own fields, and those of an instrument's.
 var (
-	slots     = scan.Slots(0, names[:native]...)
-	infoSlots = scan.Slots(native, names[native:]...)
+	slots     = scan.NewSlots(0, names[:native]...)
+	infoSlots = scan.NewSlots(native, names[native:]...)
 )
 
 // Decode implements feed.Decoder.
@@ -100,7 +100,7 @@ func (d *decoder) message(b *market.Batch) {
 		return
 	}
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
-		slot, ok := slots[string(key)]
+		slot, ok := slots.Find(key)
 		switch {
 		case !ok:
 			c.Value()

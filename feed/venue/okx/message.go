@@ -72,7 +72,7 @@ var names = [...]string{
 }
 
 // slots are the slots of an element's fields by name.
-var slots = scan.Slots(instID, names[:arg-instID]...)
+var slots = scan.NewSlots(instID, names[:arg-instID]...)
 
 func (m *message) begin() {
 	m.channel, m.native, m.done = channel{}, nil, false
@@ -174,7 +174,7 @@ func (m *message) fields() {
 	m.Clear()
 	c := &m.Cursor
 	for key, ok := c.Key(); ok; key, ok = c.Key() {
-		slot, ok := slots[string(key)]
+		slot, ok := slots.Find(key)
 		switch {
 		case !ok:
 			c.Value()

@@ -52,4 +52,4 @@ func fieldNames() (n [ticker + market.NumFields]string) {
 	return n
 }
 
-var slots = scan.Slots(0, names[:]...)
+var slots = scan.NewSlots(0, names[:]...)

@@ -63,7 +63,7 @@ func (d *decoder) one(b *market.Batch) {
 
 // take notes one field.
 func (d *decoder) take(key []byte) {
-	slot, ok := slots[string(key)]
+	slot, ok := slots.Find(key)
 	switch {
 	case !ok:
 		d.Cursor.Value()
