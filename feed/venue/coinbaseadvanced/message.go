@@ -173,12 +173,50 @@ func (m *message) levels() {
 	c := &m.Cursor
 	m.Bids, m.Asks = m.Bids[:0], m.Asks[:0]
 	for c.Array(); c.More(); {
+		if m.usualLevel() {
+			continue
+		}
 		if !c.Object() {
 			c.Value()
 			m.Sick = true
 			continue
 		}
 		m.level()
+	}
+}
+
+// usualLevel reads an update that is written {"side":"bid","event_time":"…","price_level":"37000.5","new_quantity":"0.1"}, as all
+// are. Else it takes nothing. It takes half the time, and an update has 120 bytes.
+func (m *message) usualLevel() bool {
+	c := m.Cursor
+	bid := c.Literal(`{"side":"bid","event_time":`)
+	if !bid && !c.Literal(`{"side":"offer","event_time":`) {
+		return false
+	}
+	var l market.Level
+	c.Value()
+	if !c.Literal(`,"price_level":`) {
+		return false
+	}
+	var priced, sized bool
+	l.Price, priced = c.Amount()
+	if !c.Literal(`,"new_quantity":`) {
+		return false
+	}
+	l.Qty, sized = c.Amount()
+	if !priced || !sized || l.Price.Neg() || l.Price.IsZero() || l.Qty.Neg() || !c.Literal("}") {
+		return false
+	}
+	m.Cursor = c
+	m.note(l, bid)
+	return true
+}
+
+func (m *message) note(l market.Level, bid bool) {
+	if bid {
+		m.Bids = append(m.Bids, l)
+	} else {
+		m.Asks = append(m.Asks, l)
 	}
 }
 
@@ -208,11 +246,7 @@ func (m *message) level() {
 		seen |= bit
 	}
 	m.Sick = m.Sick || !good || seen != 7
-	if bid {
-		m.Bids = append(m.Bids, l)
-	} else {
-		m.Asks = append(m.Asks, l)
-	}
+	m.note(l, bid)
 }
 
 // fieldName says what a slot's field is called.
