@@ -108,3 +108,11 @@ func CheckArchive(ctx context.Context, db *clickhouse.DB) error {
 	}
 	return err
 }
+
+// CheckDay says what is wrong with the value of --day.
+func CheckDay(day string) error {
+	if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
+		return BadFlag("--day: %q is not a day such as 2026-01-31", day)
+	}
+	return nil
+}
