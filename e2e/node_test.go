@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tapedeck/feed"
+	"tapedeck/feed/checkpoint"
 	"tapedeck/feed/kafka"
 	"tapedeck/feed/venue"
 	"tapedeck/server"
@@ -30,6 +31,8 @@ type setup struct {
 	Warmup      time.Duration
 	LogEntries  int
 	DeadLetters string
+	Checkpoints string // a folder; "": none
+	Every       time.Duration
 }
 
 type topicSetup struct{ Format, Trades string }
@@ -59,6 +62,9 @@ func (s setup) streamer(hold *gate, log io.Writer, options ...func(*server.Confi
 		}
 		c.Feeds[topic] = server.Feed{Format: format, Options: o}
 		k.Topics = append(k.Topics, kafka.Topic{Name: topic, Format: format})
+	}
+	if s.Checkpoints != "" {
+		c.Checkpoints, c.CheckpointEvery = checkpoint.Folder{Dir: s.Checkpoints}, s.Every
 	}
 	source, err := kafka.New(k)
 	if err != nil {
