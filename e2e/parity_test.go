@@ -238,7 +238,7 @@ func (nowhere) End(int64)                                {}
 func (nowhere) Down(string)                              {}
 func (nowhere) Up()                                      {}
 
-// tables opens a database of the test's own in the ClickHouse that TAPEDECK_CLICKHOUSE names; it is skipped where there is none.
+// tables makes a database of the test's own in a ClickHouse.
 func tables(t testing.TB, addr string) *clickhouse.DB {
 	t.Helper()
 	db := openTables(t, clickhouse.Config{Addrs: []string{addr}, Database: fmt.Sprintf("e2e_%d_%d", os.Getpid(), topics.Add(1))})
@@ -246,9 +246,13 @@ func tables(t testing.TB, addr string) *clickhouse.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := db.Conn().Exec(context.Background(), "DROP DATABASE IF EXISTS "+db.Database()); err != nil {
-			t.Error(err)
+		var err error
+		for range 10 { // a connection of before a crash fails once
+			if err = db.Conn().Exec(context.Background(), "DROP DATABASE IF EXISTS "+db.Database()); err == nil {
+				return
+			}
 		}
+		t.Error(err)
 	})
 	return db
 }
@@ -264,6 +268,7 @@ func openTables(t testing.TB, config clickhouse.Config) *clickhouse.DB {
 	return db
 }
 
+// realClickHouse is the server that TAPEDECK_CLICKHOUSE names; without one a test is skipped.
 func realClickHouse(t testing.TB) string {
 	t.Helper()
 	addr := os.Getenv("TAPEDECK_CLICKHOUSE")

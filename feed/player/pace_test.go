@@ -34,7 +34,7 @@ func (s *stage) count() int {
 // Over more than five minutes, at several speeds, each record comes in the very nanosecond in which it is due: none is
 // early, and there is no drift, since when one is due is reckoned from the beginning and not from the one before.
 func TestPaceHasNoDrift(t *testing.T) {
-	arch, want := recording(8, 3, 33_000) // 330 s
+	arch, want := recording(8, 1, 33_000) // 330 s
 	for _, speed := range []throttle.Speed{throttle.Natural, 10 * throttle.Natural, 100 * throttle.Natural, 700} {
 		synctest.Test(t, func(t *testing.T) {
 			s, _ := paced(t, arch, speed)
