@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,8 +27,9 @@ type ingest struct {
 
 	// Of a replay, whose partitions are played by one goroutine:
 	paced  bool
-	events uint64       // applied
-	newest atomic.Int64 // the clock of the newest record
+	events uint64          // applied
+	newest atomic.Int64    // the clock of the newest record
+	asked  func() []string // the venues whose rooms are asked for
 
 	mu   sync.Mutex
 	logs map[feed.Partition]*partition
@@ -84,8 +86,16 @@ func (in *ingest) feed(topic, format string) Feed {
 	}
 	f = Feed{Options: feed.DefaultOptions()}
 	f.Format, _ = in.formats(format)
-	if f.Format.Venue != "" {
+	switch {
+	case f.Format.Venue != "":
 		in.hub.AddVenue(f.Format.Venue, in.kind(f).Venue())
+	case in.asked != nil: // its records name theirs, and may come late in what is played
+		known := in.hub.Venues()
+		for _, v := range in.asked() {
+			if !slices.Contains(known, v) {
+				in.hub.AddVenue(v, in.kind(f).Venue())
+			}
+		}
 	}
 	return f
 }

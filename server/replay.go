@@ -33,6 +33,9 @@ type replay struct {
 	once    sync.Once
 	users   int // sessions, and who is about to be one; Server.replaying guards it
 
+	wishes sync.Mutex
+	venues []string // that were asked for; wishes guards it
+
 	// The player's.
 	hub     *subscriptions.Hub
 	ingest  *ingest
@@ -229,7 +232,7 @@ func (t *replay) Set(symbols []string) feed.Sink {
 	}
 	t.hub, t.symbols = subscriptions.NewHub(h), symbols
 	t.ingest = newIngest(&c, t.hub)
-	t.ingest.paced, t.ingest.saved = true, t.server.config.Archive.Checkpoint
+	t.ingest.paced, t.ingest.saved, t.ingest.asked = true, t.server.config.Archive.Checkpoint, t.wished
 	t.gate, t.asked = nil, 0
 	return t.ingest
 }
@@ -366,9 +369,8 @@ func (t *replay) lacks(c *wire.Command) bool {
 		case symbols != nil:
 			symbols = append(symbols, name.Venue+":"+name.Symbol)
 		}
-		if any = true; symbols == nil {
-			break
-		}
+		any = true
+		t.wish(name.Venue)
 	}
 	unread := func(s string) bool { return !slices.Contains(t.covered, s) }
 	if !any || t.shown && symbols != nil && !slices.ContainsFunc(symbols, unread) {
@@ -376,6 +378,23 @@ func (t *replay) lacks(c *wire.Command) bool {
 	}
 	t.player.Do(play.Command{Op: play.Widen, Symbols: symbols})
 	return true
+}
+
+// wish notes a venue that is asked for: where records name their venues, it is known by that alone before its first record.
+func (t *replay) wish(venue string) {
+	t.wishes.Lock()
+	defer t.wishes.Unlock()
+	if !slices.Contains(t.venues, venue) && len(t.venues) < maxWished {
+		t.venues = append(t.venues, venue)
+	}
+}
+
+const maxWished = 1000
+
+func (t *replay) wished() []string {
+	t.wishes.Lock()
+	defer t.wishes.Unlock()
+	return slices.Clone(t.venues)
 }
 
 // maxWaiting is how many frames may wait for their rooms to be read.
