@@ -7,6 +7,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tapedeck/cmd/flags"
+	"tapedeck/cmd/replay/export"
+	"tapedeck/cmd/replay/gaps"
+	"tapedeck/cmd/replay/imports"
+	"tapedeck/cmd/replay/ls"
 	"tapedeck/cmd/replay/migrate"
 	"tapedeck/cmd/replay/publish"
 	"tapedeck/cmd/replay/record"
@@ -20,9 +24,13 @@ var version = "dev"
 var commands = []func() *cli.Command{
 	serve.Demo,
 	serve.Command,
+	imports.Command,
+	export.Command,
 	publish.Command,
 	migrate.Command,
 	record.Command,
+	ls.Command,
+	gaps.Command,
 	referenceCommand,
 }
 
