@@ -326,8 +326,14 @@ func (c *Cursor) number() Value {
 	return v
 }
 
-// digits returns where in d, from i on, the first byte is that is no digit.
+// digits returns where in d, from i on, the first byte is that is no digit; eight bytes at a time.
 func digits(d []byte, i int) int {
+	for ; i+8 <= len(d); i += 8 {
+		x := binary.LittleEndian.Uint64(d[i:]) ^ '0'*eachByte // digits become their values
+		if more := (x&(0x7f*eachByte) + (0x80-10)*eachByte | x) & highBits; more != 0 {
+			return i + bits.TrailingZeros64(more)/8
+		}
+	}
 	for i < len(d) && d[i]-'0' <= 9 {
 		i++
 	}

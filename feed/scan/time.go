@@ -8,17 +8,16 @@ func (c *Cursor) Time(v Value) (int64, bool) {
 	}
 	var buf [64]byte
 	s := c.Text(v, buf[:0])
-	const form = "0000-00-00T00:00:00"
-	if len(s) < len(form)+1 || s[len(s)-1] != 'Z' {
+	const form = len("0000-00-00T00:00:00")
+	if len(s) <= form || s[len(s)-1] != 'Z' || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
 		return 0, false
 	}
-	for i := range form {
-		if digit := s[i]-'0' <= 9; digit != (form[i] == '0') || !digit && s[i] != form[i] {
-			return 0, false
-		}
+	micros, ok := fraction(s[form : len(s)-1])
+	two := func(i int) int {
+		tens, ones := s[i]-'0', s[i+1]-'0'
+		ok = ok && tens <= 9 && ones <= 9
+		return int(tens)*10 + int(ones)
 	}
-	micros, ok := fraction(s[len(form) : len(s)-1])
-	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
 	year, month, day := two(0)*100+two(2), two(5), two(8)
 	hour, minute, second := two(11), two(14), two(17)
 	if !ok || year < 1970 || month == 0 || month > 12 || day == 0 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 59 {
