@@ -15,8 +15,6 @@ func old(d *market.Book, snap int64) bool { return d.Last <= snap }
 
 func next(d *market.Book, prev int64) bool { return d.Last == prev+1 }
 
-func never(*market.Book, int64) bool { return false }
-
 // The venue's rules of which message of a book follows which: spot's, where the book is asked for; that of swaps, where
 // it comes by the channel; and where every message is whole by itself, and nothing follows it.
 var (
@@ -26,7 +24,7 @@ var (
 		Follows: func(d *market.Book, prev int64) bool { return d.Prev == prev },
 	}
 	swapChain = market.Chain{Name: "htx-swap", Old: old, Starts: next, Follows: next}
-	cutChain  = market.Chain{Name: "htx-cut", Old: never, Starts: never, Follows: never}
+	cutChain  = market.Alone("htx-cut", false)
 )
 
 var (
