@@ -73,6 +73,35 @@ func (d Decimal) Int64() (int64, bool) {
 	return int64(d.lo), true
 }
 
+// Scaled returns d times 10^n, of which what is behind the point is cut off; false if it does not fit. A time in seconds, with a
+// fraction or without, is Scaled(6) in µs.
+func (d Decimal) Scaled(n int) (int64, bool) {
+	if !d.Set() || d.hi != 0 {
+		return 0, false
+	}
+	v := d.lo
+	switch more := n - int(d.scale); {
+	case more < -19:
+		v = 0
+	case more < 0:
+		v /= pow10[-more]
+	case more > 19:
+		return 0, v == 0
+	default:
+		over, low := bits.Mul64(v, pow10[more])
+		if v = low; over > 0 {
+			return 0, false
+		}
+	}
+	if v > 1<<63-1 {
+		return 0, false
+	}
+	if d.flags&flagNeg != 0 {
+		return -int64(v), true
+	}
+	return int64(v), true
+}
+
 var pow10 = [20]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19}
 
 // ParseDecimal reads a number in plain or exponent notation ("0.00020", "2.0E-4", "-3"), keeping

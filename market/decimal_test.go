@@ -267,3 +267,24 @@ func TestAbs(t *testing.T) {
 		t.Error("absent is a number without its sign")
 	}
 }
+
+func TestScaled(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		n    int
+		want int64
+		ok   bool
+	}{
+		{"1618678133.365913", 6, 1618678133365913, true}, {"1618678133", 6, 1618678133000000, true}, {"1618678133.3659139", 6, 1618678133365913, true},
+		{"-1.5", 0, -1, true}, {"-0.5", 1, -5, true}, {"0", 30, 0, true}, {"0.00", 1, 0, true}, {"0.0000000000000000000000001", 3, 0, true},
+		{"9223372036854775807", 0, 9223372036854775807, true}, {"9223372036854775808", 0, 0, false}, {"922337203685477580.8", 1, 0, false},
+		{"1", 18, 1e18, true}, {"1", 19, 0, false}, {"1", 20, 0, false}, {"12345678901234567890123", 0, 0, false},
+	} {
+		if got, ok := MustDecimal(test.text).Scaled(test.n); got != test.want || ok != test.ok {
+			t.Errorf("%s times 10^%d is %d, %v, want %d, %v", test.text, test.n, got, ok, test.want, test.ok)
+		}
+	}
+	if _, ok := (Decimal{}).Scaled(0); ok {
+		t.Error("what is absent is a number")
+	}
+}

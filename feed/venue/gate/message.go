@@ -1,8 +1,6 @@
 package gate
 
 import (
-	"bytes"
-
 	"tapedeck/feed/scan"
 	"tapedeck/market"
 )
@@ -236,35 +234,10 @@ func fieldName(slot byte) string {
 // time returns a time in µs, which is written with so many digits less, and maybe a fraction: as 1619093543708.2642,
 // of which what is finer than µs is cut off. One before 1973 is none.
 func (m *message) time(at byte, digits int) int64 {
-	v := m.Value(at)
-	if v.Kind != scan.Number && v.Kind != scan.String {
+	t, ok := m.Number(at).Scaled(digits)
+	if !ok || t < 1e14 || t >= 1e16 {
 		m.Fail(at, scan.Wrong)
 		return 0
-	}
-	var buf [32]byte
-	whole, part, fraction := bytes.Cut(m.Cursor.Text(v, buf[:0]), []byte("."))
-	if n := len(whole) + digits; n < 15 || n > 16 || whole[0] == '0' || !isNumber(whole) || fraction && !isNumber(part) {
-		m.Fail(at, scan.Wrong)
-		return 0
-	}
-	t := int64(0)
-	for _, c := range whole {
-		t = t*10 + int64(c-'0')
-	}
-	for i := range digits {
-		t *= 10
-		if i < len(part) {
-			t += int64(part[i] - '0')
-		}
 	}
 	return t
-}
-
-func isNumber(s []byte) bool {
-	for _, c := range s {
-		if c-'0' > 9 {
-			return false
-		}
-	}
-	return len(s) > 0
 }

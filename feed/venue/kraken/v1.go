@@ -414,28 +414,7 @@ func (d *v1) seconds(slot byte) int64 {
 
 // seconds returns a time in µs of a text such as 1618678133.365913: 10 digits, and up to 6 decimals.
 func seconds(c *scan.Cursor, v scan.Value) (int64, bool) {
-	var buf [32]byte
-	if v.Kind != scan.String {
-		return 0, false
-	}
-	const whole = 10
-	text := c.Text(v, buf[:0])
-	if len(text) < whole || len(text) > whole+1+6 || len(text) == whole+1 || len(text) > whole && text[whole] != '.' {
-		return 0, false
-	}
-	t := int64(0)
-	for i := range whole + 1 + 6 {
-		digit := byte('0')
-		switch {
-		case i == whole:
-			continue
-		case i < len(text):
-			digit = text[i]
-		}
-		if digit-'0' > 9 {
-			return 0, false
-		}
-		t = t*10 + int64(digit-'0')
-	}
-	return t, t > 0
+	n, ok := c.Decimal(v)
+	t, fits := n.Scaled(6)
+	return t, ok && fits && v.Kind == scan.String && n.Scale() <= 6 && t >= 1e15 && t < 1e16
 }
