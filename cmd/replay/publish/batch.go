@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/segmentio/kafka-go"
+
+	"tapedeck/feed"
 )
 
 // record is one message on its way into the topic.
@@ -15,7 +17,8 @@ type record struct {
 	line   int64  // its number in the session
 	key    string // decides the partition
 	symbol string // for the header "symbol"; "" where the body has one
-	value  []byte
+	value  []byte // nil: a tombstone
+	others []feed.Header
 }
 
 // producer is a producer's identity, as the brokers know it.
@@ -47,8 +50,11 @@ func (b *batch) reset() { b.records, b.count = b.records[:0], 0 }
 // fits reports whether a batch of at most limit bytes has room for r. One record always fits: whether it
 // is too large is for the broker to say.
 func (b *batch) fits(r *record, limit int) bool {
-	const around = 120 // lengths, headers
-	return b.count == 0 || headSize+len(b.records)+len(r.key)+len(r.value)+len(r.symbol)+around <= limit
+	size := 120 // lengths, our headers
+	for _, h := range r.others {
+		size += len(h.Key) + len(h.Value) + 10
+	}
+	return b.count == 0 || headSize+len(b.records)+len(r.key)+len(r.value)+len(r.symbol)+size <= limit
 }
 
 // add appends a record. It keeps nothing of r.
@@ -62,12 +68,19 @@ func (b *batch) add(r *record, capture string) {
 	t = binary.AppendVarint(t, r.time-b.first)
 	t = binary.AppendVarint(t, int64(b.count))
 	t = appendText(t, r.key)
-	t = appendText(t, r.value)
-	if r.symbol == "" {
-		t = binary.AppendVarint(t, 2)
-	} else {
-		t = binary.AppendVarint(t, 3)
+	if t = appendText(t, r.value); r.value == nil {
+		t = binary.AppendVarint(t[:len(t)-1], -1)
+	}
+	headers := int64(2 + len(r.others))
+	if r.symbol != "" {
+		headers++
+	}
+	t = binary.AppendVarint(t, headers)
+	if r.symbol != "" {
 		t = appendText(appendText(t, symbolHeader), r.symbol)
+	}
+	for _, h := range r.others {
+		t = appendText(appendText(t, h.Key), h.Value)
 	}
 	t = appendText(appendText(t, captureHeader), capture)
 	t = appendText(appendText(t, lineHeader), strconv.AppendInt(b.number[:0], r.line, 10))

@@ -16,6 +16,7 @@ import (
 
 	"tapedeck/cmd/flags"
 	"tapedeck/cmd/replay/progress"
+	"tapedeck/cmd/replay/stretch"
 	"tapedeck/feed"
 	"tapedeck/feed/capture"
 )
@@ -25,12 +26,12 @@ func Command() *cli.Command {
 	speed, compression := Speed(1), Compression(kafka.Lz4)
 	return &cli.Command{
 		Name:        "publish",
-		Usage:       "send a recorded session into a Kafka topic, each message exactly once",
-		ArgsUsage:   "FILE...",
+		Usage:       "send captures or a stretch of the archive into a Kafka topic, each message exactly once",
+		ArgsUsage:   "[FILE...]",
 		Description: description,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "topic", Usage: "the `TOPIC` to send to"},
-			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the messages, as docs/venues.md names them, or a mapping of the --config file"},
+			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of a capture's messages, as docs/venues.md names them, or a mapping of the --config file"},
 			&cli.GenericFlag{Name: "speed", Value: &speed, Usage: "`TIMES` as fast as it was received, 0.1 to 1000, or max"},
 			&cli.BoolFlag{Name: "now", Usage: "the session begins now: the times of its records follow from the present, at the speed chosen"},
 			&cli.BoolFlag{Name: "loop", Usage: "begin again at the end, until interrupted"},
@@ -45,7 +46,7 @@ func Command() *cli.Command {
 			&cli.IntFlag{Name: "partitions", Usage: "with this `NUMBER` of partitions; 0: the brokers' default"},
 			&cli.IntFlag{Name: "replicas", Usage: "and this `NUMBER` of replicas; 0: the brokers' default"},
 			flags.Config(),
-		}, flags.Kafka()),
+		}, stretch.Flags(), flags.ClickHouse(), flags.Kafka()),
 		Action: action,
 	}
 }
@@ -53,7 +54,10 @@ func Command() *cli.Command {
 const description = `FILE is a capture: a line for each message, its time of receipt in front. It may be packed with gzip.
 REST snapshots from FILE.rest.raw.gz are merged in by time of receipt. Several files are sent one after the other.
 
-Records are keyed by native symbol, or by FILE's name where a venue's sequence spans a connection, and lie in the
+Without a FILE, a stretch of the archive in ClickHouse is sent: its records as they were, with their keys, headers and times, in the
+one order that replays have.
+
+A capture's records are keyed by native symbol, or by FILE's name where a venue's sequence spans a connection, and lie in the
 partition that the Java client would choose. All replicas acknowledge. What was interrupted goes on with --resume:
 nothing is missing and nothing doubled, also after kill -9.
 
@@ -61,6 +65,8 @@ Examples:
 
   # a session as it was, in a topic made for it
   replay publish --brokers kafka:9092 --create-topic --partitions 6 --topic md.raw.binance --feed binance s.raw.gz
+  # last Tuesday afternoon, at its own pace, for whatever else reads Kafka
+  replay publish --brokers kafka:9092 --topic md.tuesday --clickhouse ch:9000 --from 2026-01-27T12:00:00Z --to 2026-01-27T18:00:00Z
   # a market that goes on for ever, ten times as fast and as if it were now
   replay publish --brokers kafka:9092 --topic md.raw.binance --feed binance --speed 10 --now --loop s.raw.gz`
 
@@ -76,10 +82,23 @@ func action(c *cli.Context) error {
 	if o.Client, err = connect(cluster, o.Topic); err != nil {
 		return err
 	}
+	if o.Stretch != nil {
+		db, err := flags.OpenArchive(c)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		if err := flags.CheckArchive(c.Context, db); err != nil {
+			return err
+		}
+		o.Stretch.Archive = db
+	}
 	defer o.Client.Transport.(*kafka.Transport).CloseIdleConnections()
 
 	p := progress.Watch(c.App.ErrWriter, o.Stats.gauge())
-	o.Say = p.Say
+	if o.Say = p.Say; o.Stretch != nil {
+		o.Stretch.Say = p.Say
+	}
 	result, err := Run(c.Context, o)
 	return conclude(c, &o, result, p.Stop(), err)
 }
@@ -96,7 +115,7 @@ func options(c *cli.Context) (o Options, err error) {
 	switch {
 	case o.Topic == "":
 		return o, flags.Missing("topic", "a topic")
-	case name == "":
+	case name == "" && c.Args().Present():
 		return o, flags.Missing("feed", "the messages' format")
 	case o.Resume && o.Again:
 		return o, flags.BadFlag("--resume and --again are both given: one goes on with a run, the other begins a new one")
@@ -110,11 +129,28 @@ func options(c *cli.Context) (o Options, err error) {
 	if c.Bool("create-topic") {
 		o.Create = &Creation{Partitions: c.Int("partitions"), Replicas: c.Int("replicas")}
 	}
+	if o.Stretch, err = archive(c); err != nil || o.Stretch != nil {
+		return o, err
+	}
 	if o.Format, err = flags.Format(flags.Formats(c), name); err != nil {
 		return o, err
 	}
 	o.Files, err = files(c)
 	return o, err
+}
+
+// archive returns the stretch of the archive that is sent; nil where captures are.
+func archive(c *cli.Context) (*stretch.Stretch, error) {
+	s, err := stretch.FromFlags(c)
+	switch named := s.From > 0 || s.To > 0 || len(s.Topics) > 0 || len(s.Symbols) > 0; {
+	case err != nil:
+		return nil, err
+	case named && c.Args().Present():
+		return nil, flags.BadFlag("%s is named, and a stretch of the archive: one of them is sent", c.Args().First())
+	case !named && !c.IsSet("clickhouse") || c.Args().Present():
+		return nil, nil
+	}
+	return &s, nil
 }
 
 // files lists the captures, each followed by its REST file.
@@ -149,6 +185,8 @@ func conclude(c *cli.Context, o *Options, r Result, took time.Duration, err erro
 	switch {
 	case err != nil && errors.Is(err, context.Canceled) && c.Err() != nil:
 		return errors.New("interrupted: give the same command with --resume to go on")
+	case errors.Is(err, stretch.ErrNothing):
+		return flags.BadConfig("%w", err)
 	case err != nil && r.Messages > 0:
 		return fmt.Errorf("%w; what was sent stays: give the same command with --resume to go on", err)
 	case err != nil:
@@ -167,6 +205,7 @@ func besides(r Result) (text string) {
 		}
 	}
 	add(r.There, "were there already")
+	add(r.Missing, "missing in the archive")
 	add(r.LeftOut, "without market data left out")
 	for _, why := range feed.Reasons {
 		add(r.Refused[why], "that the decoder refuses: "+string(why))

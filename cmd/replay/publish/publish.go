@@ -18,6 +18,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"tapedeck/cmd/replay/progress"
+	"tapedeck/cmd/replay/stretch"
 	"tapedeck/feed"
 	"tapedeck/feed/capture"
 )
@@ -30,10 +31,12 @@ type Options struct {
 	Compression kafka.Compression
 	GiveUp      time.Duration // when nothing can be sent for so long
 
-	Files  []string // captures, with the REST files to be merged into them
-	Format *feed.Format
-	Symbol string // of bodies that do not name theirs
-	All    bool   // also what carries no market data
+	Stretch *stretch.Stretch // what is sent, of an archive; nil: captures
+
+	Files  []string     // captures, with the REST files to be merged into them
+	Format *feed.Format // of captures
+	Symbol string       // of bodies that do not name theirs
+	All    bool         // also what carries no market data
 
 	Speed  float64 // 1: as it was received; 0: as fast as possible
 	Now    bool    // a record's time is when it is sent by the pace, from the present on
@@ -47,7 +50,7 @@ type Options struct {
 
 // Stats is how far the publishing is. It may be read at any time.
 type Stats struct {
-	Read, Size atomic.Int64 // bytes of the files
+	Read, Size atomic.Int64 // bytes of the files, or µs of the stretch
 	Time       atomic.Int64 // receive time of the newest message that was read, µs
 	Pass       atomic.Int64 // of --loop, from 0
 	Sent       atomic.Int64 // records that were acknowledged
@@ -76,6 +79,7 @@ type Result struct {
 	LeftOut  int64                 // messages without market data
 	Refused  map[feed.Reason]int64 // messages that were sent though the feed's decoder refuses them
 	BadLines int64                 // that could not be read
+	Missing  int64                 // offsets that the archive knows it does not have
 	FirstBad error
 }
 
@@ -139,7 +143,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 
 // prepare looks at the topic and at what it has of the session.
 func prepare(ctx context.Context, o *Options) (*publisher, error) {
-	s, err := newSession(o.Files)
+	s, begin, err := o.session(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -147,11 +151,14 @@ func prepare(ctx context.Context, o *Options) (*publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m, err := firstMessage(o.Files[0]); err == nil {
-		o.warn(ctx, time.UnixMicro(m.Time))
+	if begin > 0 {
+		o.warn(ctx, time.UnixMicro(begin))
 	}
 	t := tail{client: o.Client, topic: o.Topic, session: s}
-	p := &publisher{Options: o, keys: NewKeyer(o.Format, o.Symbol, o.All), pace: pacer{speed: o.Speed}, homes: map[string]int{}}
+	p := &publisher{Options: o, pace: pacer{speed: o.Speed}, homes: map[string]int{}}
+	if o.Stretch == nil {
+		p.keys = NewKeyer(o.Format, o.Symbol, o.All)
+	}
 	if p.marks, err = t.marks(ctx, o, partitions); err != nil {
 		return nil, err
 	}
@@ -174,11 +181,15 @@ func prepare(ctx context.Context, o *Options) (*publisher, error) {
 	return p, nil
 }
 
-// passes reads the files once, or with --loop until the end.
+// passes reads the session once, or with --loop until the end.
 func (p *publisher) passes(ctx context.Context) error {
+	pass := p.pass
+	if p.Stretch != nil {
+		pass = p.replay
+	}
 	for {
 		p.first, p.last = 0, 0
-		if err := p.pass(ctx); err != nil || !p.Loop || p.first == 0 {
+		if err := pass(ctx); err != nil || !p.Loop || p.first == 0 {
 			return err
 		}
 		p.ahead += p.last - p.first + 1000 // the next pass begins a millisecond after this one's end
@@ -227,15 +238,19 @@ func (p *publisher) bad(err error) {
 	}
 }
 
-// publish hands one message to its lane, when it is due.
-func (p *publisher) publish(ctx context.Context, m *capture.Message, r *record) error {
+// met counts a message, and says how far it is.
+func (p *publisher) met(at int64) {
 	p.result.Messages++
 	if p.first == 0 {
-		p.first = m.Time
+		p.first = at
 	}
-	p.last = max(p.last, m.Time)
-	p.Stats.Time.Store(m.Time)
+	p.last = max(p.last, at)
+	p.Stats.Time.Store(at)
+}
 
+// publish sends one message of a capture.
+func (p *publisher) publish(ctx context.Context, m *capture.Message, r *record) error {
+	p.met(m.Time)
 	k, err := p.keys.Key(m)
 	if err != nil {
 		return err
@@ -245,15 +260,20 @@ func (p *publisher) publish(ctx context.Context, m *capture.Message, r *record) 
 		p.result.LeftOut++
 		return nil
 	}
+	return p.send(ctx, m.Time, r, k.Why)
+}
+
+// send hands a record to its lane, when it is due.
+func (p *publisher) send(ctx context.Context, at int64, r *record, why feed.Reason) error {
 	i := p.partition(r.key)
 	if r.line <= p.marks[i].line {
 		p.result.There++
 		return nil
 	}
-	if k.Why != "" && k.Why.Bad() {
-		p.refused(k.Why)
+	if why != "" && why.Bad() {
+		p.refused(why)
 	}
-	due := m.Time + p.ahead
+	due := at + p.ahead
 	if err := p.pace.wait(ctx, due); err != nil {
 		return context.Cause(ctx)
 	}

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -43,6 +44,18 @@ func parseSession(text string) (s session, ok bool) {
 	run, err1 := strconv.ParseInt(parts[2], 10, 64)
 	n, err2 := strconv.Atoi(parts[3])
 	return session{parts[0], parts[1], run, n}, err1 == nil && err2 == nil && n > 0
+}
+
+// session identifies what is sent, and returns when it begins; 0 where that is not known.
+func (o *Options) session(ctx context.Context) (s session, begin int64, err error) {
+	if o.Stretch != nil {
+		return o.archived(ctx)
+	}
+	if s, err = newSession(o.Files); err != nil {
+		return s, 0, err
+	}
+	m, _ := firstMessage(o.Files[0])
+	return s, m.Time, nil
 }
 
 // newSession looks at the files.
