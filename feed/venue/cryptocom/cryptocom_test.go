@@ -68,30 +68,6 @@ func TestContinuity(t *testing.T) {
 	}
 }
 
-// Made messages, dropped, doubled and swapped.
-func TestFaults(t *testing.T) {
-	var records []feed.Record
-	for i := range 300 {
-		native := []string{"BTC_USD", "ETHUSD-PERP"}[i%2]
-		n := i / 2
-		if n == 0 {
-			records = append(records, bookOf(native, 1000, 0, `["5","1","1"]`))
-			continue
-		}
-		records = append(records, bookOf(native, 1000+n*7, 1000+(n-1)*7, fmt.Sprintf(`["%d","%d","1"],["%d","0","0"]`, 1+n%9, n, 1+n*5%9)))
-	}
-	feedtest.Faults(t, &feedtest.Recording{
-		Format: cryptocom.Format, Options: feed.DefaultOptions(), Sight: feedtest.EachMessage, Records: records,
-		Snapshot: func(sym *market.Symbol, k *market.Book) []feed.Record {
-			var bids []string
-			for _, l := range k.Bids {
-				bids = append(bids, fmt.Sprintf(`["%s","%s","1"]`, l.Price, l.Qty))
-			}
-			return []feed.Record{bookOf(sym.Native, int(k.Last), 0, strings.Join(bids, ","))}
-		},
-	}, 20)
-}
-
 // Each sample becomes what is in it.
 func TestSamples(t *testing.T) {
 	want := map[string]string{
