@@ -2,6 +2,7 @@ package kraken
 
 import (
 	"hash/crc32"
+	"strconv"
 	"sync"
 
 	"tapedeck/market"
@@ -41,7 +42,11 @@ func decimals(sides ...[]market.Level) (price, qty int) {
 	return price, qty
 }
 
+// appendDigits appends the digits of a number that has so many decimals, or fewer.
 func appendDigits(s []byte, d market.Decimal, decimals int) []byte {
+	if n, ok := d.Scaled(decimals); ok && n > 0 {
+		return strconv.AppendInt(s, n, 10)
+	}
 	var buf [2 * market.MaxDigits]byte
 	leading := true
 	for _, c := range d.Append(buf[:0]) {
