@@ -202,6 +202,7 @@ func (h *Hub) Load(saved *market.Loader, at LogStart, v Venue) (*Log, error) {
 	l.newest.Store(saved.Int())
 	saved.Flags(&l.loose)
 	l.lost.load(saved)
+	saved.Hold(l.from <= uint64(at.From) && l.start.Load() <= uint64(at.From) && l.lost.to <= uint64(at.From))
 	slots := make([]*savedSlot, 0, 16)
 	for range saved.Count(maxSlots) {
 		slots = append(slots, h.loadSlot(saved, v, uint64(at.From)))
@@ -246,6 +247,7 @@ func (h *Hub) loadSlot(saved *market.Loader, v Venue, seq uint64) *savedSlot {
 	saved.Flags(&f.Inverse, &s.halted)
 	s.reason, s.began = saved.Text(maxWord), saved.Int()
 	s.lost.load(saved)
+	saved.Hold(s.lost.to <= seq)
 	for _, c := range baseFirst(v) {
 		var home bool
 		if saved.Flags(&home); !home {
