@@ -76,6 +76,7 @@ func Command() *cli.Command {
 			&cli.IntFlag{Name: "partition", Category: "Log", Usage: "its `NUMBER`"},
 			&cli.StringFlag{Name: "topic-id", Category: "Log", Usage: "the topic's `ID`, or a number that tells it from an earlier one"},
 			&cli.StringFlag{Name: "cluster-id", Category: "Log", Value: "capture", Usage: "the `ID` of its Kafka cluster. These four and the format are the log's epoch"},
+			&cli.BoolFlag{Name: "kafka-times", Category: "Log", Usage: "cut times to ms, as Kafka keeps them: then a replay is that of the topic, to the last byte"},
 		}, flags.ClickHouse(), flags.Log()),
 		Action: action,
 	}
@@ -225,6 +226,7 @@ func (s *settings) logs() (list []Log, err error) {
 		if err != nil {
 			return nil, err
 		}
+		l.Millis = s.Bool("kafka-times")
 		list = append(list, l)
 	}
 	return list, nil
@@ -263,25 +265,21 @@ func (s *settings) log(topic, kind string, paths []string) (l Log, err error) {
 			return l, err
 		}
 	}
-	switch kind {
-	case aCapture:
-		l.MaxLate = 0 // a recorder keeps what is late, too
-		l.open = func() (input, error) { return openCaptures(l.Feed.Format, s.String("symbol"), paths) }
-	default:
-		if s.columns != nil {
-			l.Feed.Options.Origins[market.CandlesChannel] = s.candles()
-		}
-		tables := s.tables(kind, l.Feed)
-		first, err := tables(paths[0]) // a mistake in the flags shows before anything is written
-		if err != nil {
-			return l, flags.BadConfig("%w", err)
-		}
-		first.close()
-		if s.columns != nil {
-			_, l.Feed.Format, err = newTicks()
-		}
-		l.open = func() (input, error) { return newSeveral(tables, paths) }
-		if err != nil {
+	if kind == aCapture {
+		return Captures(l.ID, l.Feed, s.String("symbol"), paths...), nil // whatever is late: a recorder keeps it, too
+	}
+	if s.columns != nil {
+		l.Feed.Options.Origins[market.CandlesChannel] = s.candles()
+	}
+	tables := s.tables(kind, l.Feed)
+	first, err := tables(paths[0]) // a mistake in the flags shows before anything is written
+	if err != nil {
+		return l, flags.BadConfig("%w", err)
+	}
+	first.close()
+	l.open = func() (input, error) { return newSeveral(tables, paths) }
+	if s.columns != nil {
+		if _, l.Feed.Format, err = newTicks(); err != nil {
 			return l, err
 		}
 	}

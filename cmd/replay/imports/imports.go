@@ -26,6 +26,7 @@ type Log struct {
 	ID      feed.LogID
 	Feed    record.Feed
 	MaxLate time.Duration // a row whose time is so much behind the log's clock cannot be placed; 0: it can
+	Millis  bool          // times are cut to ms, as Kafka keeps them: then the log is what a topic's would be, to the hash
 	open    func() (input, error)
 }
 
@@ -171,6 +172,9 @@ func (r *reading) take(row *row, offset int64) error {
 	r.result.Rows++
 	r.Stats.Rows.Add(1)
 	row.record.Offset = offset
+	if r.Millis {
+		row.record.Time -= row.record.Time % 1000
+	}
 	if row.refused == nil && !row.unused {
 		r.order(row)
 	}

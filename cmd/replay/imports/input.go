@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"tapedeck/cmd/replay/publish"
+	"tapedeck/cmd/replay/record"
 	"tapedeck/feed"
 	"tapedeck/feed/capture"
 )
@@ -40,6 +41,12 @@ const (
 type captured struct {
 	files *capture.Merged
 	keys  *publish.Keyer
+}
+
+// Captures returns the log that captures of one session become. symbol is the native one of bodies that do not name theirs.
+func Captures(id feed.LogID, f record.Feed, symbol string, paths ...string) Log {
+	id.Format = f.Format.Name
+	return Log{ID: id, Feed: f, open: func() (input, error) { return openCaptures(f.Format, symbol, paths) }}
 }
 
 func openCaptures(f *feed.Format, symbol string, paths []string) (*captured, error) {
