@@ -36,9 +36,11 @@ Examples:
   streamer serve --config tapedeck.yaml --only symbol:BTC-* --only symbol:ETH-* --only channel:ticker
   # and replays, from what a recorder keeps, into what Kafka still holds, into live
   streamer serve --config tapedeck.yaml --archive clickhouse --clickhouse clickhouse:9000
+  # begin again within seconds, and with all that was known: nodes of the same settings may share the folder
+  streamer serve --config tapedeck.yaml --checkpoints folder:/var/lib/tapedeck/checkpoints --checkpoint-every 30s
   # all settings from a file, the password from another
   streamer serve --config tapedeck.yaml --sasl-password-file /run/secrets/kafka`,
-		Flags:  slices.Concat([]cli.Flag{flags.Config()}, feedFlags(), archiveFlags(), serverFlags(), flags.Log()),
+		Flags:  slices.Concat([]cli.Flag{flags.Config()}, feedFlags(), archiveFlags(), serverFlags(), checkpointFlags(), flags.Log()),
 		Action: serve,
 	}
 }
@@ -67,6 +69,11 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	defer end()
+	done, err := openCheckpoints(c, s)
+	if err != nil {
+		return err
+	}
+	defer done()
 	srv, err := server.New(s.server)
 	if err != nil {
 		return refused(err)

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	kafkago "github.com/segmentio/kafka-go"
+
+	"tapedeck/cmd/flags"
+)
+
+// again ends the rig's node and starts another one.
+func (r *rig) again(t *testing.T, args ...string) {
+	t.Helper()
+	if code := r.node.stop(); code != flags.OK {
+		t.Fatalf("the node ends with %d: %s", code, r.node.out)
+	}
+	r.node = inBackground(t, append([]string{"serve", "--brokers", r.Addr(), "--feed", "binance=md", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+		"--drain-wait", "0", "--drain-spread", "1ms"}, args...)...)
+	var serving struct{ Clients, Admin string }
+	eventually(t, "the node's addresses", func() bool {
+		for line := range strings.Lines(r.node.out.String()) {
+			if strings.Contains(line, `"msg":"serving"`) && json.Unmarshal([]byte(line), &serving) == nil {
+				return true
+			}
+		}
+		return false
+	})
+	r.clients, r.admin = serving.Clients, serving.Admin
+}
+
+// A node writes checkpoints when it ends; one that begins there knows what its own warm-up does not reach. Whoever serves
+// something else leaves them out, and says why.
+func TestServeBeginsAtCheckpoints(t *testing.T) {
+	for _, kind := range []string{"folder", "kafka"} {
+		t.Run(kind, func(t *testing.T) {
+			where := "kafka:saved"
+			r := assemble(t, "--warmup", "0", "--only", "venue:BINANCE")
+			if kind == "folder" {
+				where = "folder:" + filepath.Join(t.TempDir(), "checkpoints")
+			}
+			w := &kafkago.Client{Addr: kafkago.TCP(r.Addr()), Transport: &kafkago.Transport{}}
+			defer w.Transport.(*kafkago.Transport).CloseIdleConnections()
+			if _, err := w.CreateTopics(t.Context(), &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{{Topic: "saved", NumPartitions: 2, ReplicationFactor: 1}}}); err != nil {
+				t.Fatal(err)
+			}
+			r.again(t, "--checkpoints", where)
+			r.publish(t, 0, "BTCUSDT", trade("BTCUSDT", 1, "64000.10"))
+			snapshot := r.clients + "/v1/snapshot/trades:BINANCE:BTC-USDT"
+			knows := func() bool { _, text := fetched(t, snapshot); return strings.Contains(text, "64000.10") }
+			eventually(t, "the trade", knows)
+
+			r.again(t, "--checkpoints", where, "--warmup", "0")
+			snapshot = r.clients + "/v1/snapshot/trades:BINANCE:BTC-USDT"
+			eventually(t, "the trade from before the node began", knows)
+			metric := func(want string) {
+				t.Helper()
+				if _, text := fetched(t, r.admin+"/metrics"); !strings.Contains(text, want) {
+					t.Errorf("the metrics do not have %s", want)
+				}
+			}
+			metric("tapedeck_checkpoints_total{result=\"loaded\"} 1\n") // the other partition is empty
+			metric("tapedeck_feed_records_total{partition=\"0\",result=\"decoded\",topic=\"md\"} 0\n")
+
+			r.again(t, "--checkpoints", where, "--snapshot-trades", "10")
+			eventually(t, "the reason", func() bool { return strings.Contains(r.node.out.String(), "it was made with other settings") })
+			eventually(t, "it goes on without", func() bool {
+				code, _, _ := runs(t, "healthcheck", "--admin", strings.TrimPrefix(r.admin, "http://"))
+				return code == flags.OK
+			})
+		})
+	}
+}
+
+func TestCheckpointsThatCannotBe(t *testing.T) {
+	for _, args := range [][]string{
+		{"--checkpoints", "somewhere"}, {"--checkpoints", "folder:"}, {"--checkpoints", "kafka:md"}, {"--checkpoints", "kafka:a b"},
+		{"--checkpoints", "folder:x", "--checkpoint-every", "1ms"}, {"--checkpoint-every", "1m"},
+	} {
+		code, _, errs := runs(t, append([]string{"serve", "--brokers", "127.0.0.1:1", "--feed", "binance=md", "--listen", "127.0.0.1:0", "--admin", "off"}, args...)...)
+		if code != flags.WrongFlags || !strings.Contains(errs, "--checkpoint") {
+			t.Errorf("%q: code %d, %s", args, code, errs)
+		}
+	}
+}
