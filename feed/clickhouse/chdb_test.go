@@ -125,7 +125,11 @@ func TestClickHouseAnswersLikeChdb(t *testing.T) {
 	rows := 0
 	for query, want := range hears.heard {
 		got := engine.run(t, query)
-		if !strings.Contains(query, " ORDER BY ") {
+		switch {
+		case strings.Contains(query, " ORDER BY "):
+		case strings.Contains(query, " LIMIT "): // any rows will do
+			got, want = make([]string, len(got)), make([]string, len(want))
+		default:
 			slices.Sort(got)
 			slices.Sort(want)
 		}
@@ -186,9 +190,62 @@ func askAll(t *testing.T, db *DB) {
 	}
 	_, _, _, err = db.Bounds(t.Context(), log, "2023-11-14")
 	fine(err)
+	askTables(t, db)
 	tail, err := NewWriter(db).Tail(t.Context(), log, 3*time.Minute)
 	fine(err)
 	if !tail.Held || tail.Next != logs[0].Next {
 		t.Errorf("the tail is %+v", tail)
+	}
+}
+
+// askTables replays queries to tables that everybody's archive has.
+func askTables(t *testing.T, db *DB) {
+	t.Helper()
+	a, err := Tables(db,
+		Query{Kind: "trades", Venue: "V", SQL: "SELECT toDateTime(intDiv(time, 1000000)) AS time, symbol, toDecimal64(price, 1) AS price, toFloat64(qty) / 3 AS size, side, offset AS id FROM (SELECT * FROM " +
+			db.Table("trades") + " WHERE time >= {from} AND time < {to} + 1000000)"},
+		Query{Kind: "books", SQL: "SELECT time, symbol, [tuple(price, qty), tuple('1.25', '1e-5')] AS bids, [[price, qty]] AS asks, offset AS seq, substring(symbol, 1, 1) AS venue FROM " + db.Table("trades")},
+		Query{Kind: "books", Venue: "V", SQL: "SELECT time, symbol, price, qty AS size, side, part AS snapshot FROM " + db.Table("trades")},
+		Query{Kind: "quotes", SQL: "SELECT time, symbol, price AS bid, NULL AS bid_size, 0.1 AS ask, 1e-9 AS ask_size FROM " + db.Table("trades")},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	logs, err := a.Logs(t.Context())
+	if err != nil || len(logs) != 4 {
+		t.Fatalf("%+v %v", logs, err)
+	}
+	for _, l := range logs {
+		for _, symbols := range [][]string{nil, {"V:X:S1", "X:X:S0"}} {
+			records := 0
+			next, err := a.Read(t.Context(), l.LogID, feed.Window{From: l.First + 5, Symbols: symbols, Bytes: 30_000}, func(*feed.Record) error { records++; return nil })
+			if err != nil || records < 10 || next <= l.First {
+				t.Errorf("%+v: %d records up to %d: %v", l, records, next, err)
+			}
+		}
+		if _, _, err := a.Seek(t.Context(), l.LogID, (l.Begin+l.End)/2); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A DateTime64, which a server of 2018 does not have, counts its µs whatever its scale.
+func TestClickHouseQueryTimesOnChdb(t *testing.T) {
+	engine := newChdb(t)
+	for kind, want := range map[string]string{
+		"DateTime64(3)": "1700000000123000", "DateTime64(9, 'UTC')": "1700000000123456", "Nullable(DateTime64(6))": "1700000000123456", "LowCardinality(Nullable(DateTime))": "1700000000000000",
+	} {
+		text, err := micros("time", kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cast := strings.NewReplacer("LowCardinality(Nullable(DateTime))", "Nullable(DateTime)").Replace(kind)
+		got := engine.run(t, "SELECT "+text+" FROM (SELECT CAST(toDateTime64('2023-11-14 22:13:20.123456789', 9, 'UTC') AS "+cast+") AS time)")
+		if len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %q, want %s", kind, got, want)
+		}
 	}
 }
