@@ -242,7 +242,6 @@ func (t *replay) Show(same bool) {
 	if !same || t.digests == nil {
 		t.digests = subscriptions.NewDigests()
 	}
-	t.digests.All = t.symbols == nil
 	hub, source, symbols := t.hub, t.ingest, t.symbols
 	hub.Digest(t.digests)
 	t.onPump(func() {

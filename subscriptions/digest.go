@@ -11,12 +11,12 @@ import (
 )
 
 // Digests are over every entry of rooms, before anything is folded: two timelines whose rooms had the same entries have
-// the same ones. They begin where each room is joined, and may go on in another hub.
+// the same ones. They begin where each room is joined, or where it comes to life and a standing order waits for it, and may go
+// on in another hub.
 type Digests struct {
-	All bool // also of rooms that come to life, joined or not: they may be, by a standing order
-
-	mu    sync.Mutex
-	rooms map[string]*digest
+	mu      sync.Mutex
+	rooms   map[string]*digest
+	awaited map[orderKey]bool
 }
 
 // digest is of one room. It is guarded by the room's lock.
@@ -25,10 +25,13 @@ type digest struct {
 	entries uint64
 	mark    uint64 // the state's, up to which its changes are in it
 	buf     []byte
+	update  wire.Update // here, or each entry would take memory
 }
 
 // NewDigests returns digests of no room yet.
-func NewDigests() *Digests { return &Digests{rooms: map[string]*digest{}} }
+func NewDigests() *Digests {
+	return &Digests{rooms: map[string]*digest{}, awaited: map[orderKey]bool{}}
+}
 
 func (d *Digests) of(room string) *digest {
 	d.mu.Lock()
@@ -39,6 +42,21 @@ func (d *Digests) of(room string) *digest {
 		d.rooms[room] = g
 	}
 	return g
+}
+
+func (d *Digests) awaits(key orderKey) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.awaited[key]
+}
+
+// await lets the rooms that a standing order will join be digested from their first entry on.
+func (h *Hub) await(key orderKey) {
+	if d := h.digests.Load(); d != nil {
+		d.mu.Lock()
+		d.awaited[key] = true
+		d.mu.Unlock()
+	}
 }
 
 // Digest lets the rooms that are joined from now on be digested.
@@ -62,7 +80,8 @@ func (d *digest) add(r *Room, n uint64) {
 	d.mark = r.state.Mark()
 	d.buf = append(d.buf[:0], r.epoch...)
 	if ok {
-		d.buf = wire.JSON.AppendUpdate(d.buf, &wire.Update{Room: r.Text, Seq: r.seq, N: n, Time: r.ts, VenueTime: r.vt, Body: body})
+		d.update = wire.Update{Room: r.Text, Seq: r.seq, N: n, Time: r.ts, VenueTime: r.vt, Body: body}
+		d.buf = wire.JSON.AppendUpdate(d.buf, &d.update)
 	} else {
 		d.buf = wire.JSON.AppendSnapshot(d.buf, &wire.Snapshot{Room: r.Text, Seq: r.seq, Empty: r.Name.Channel})
 	}

@@ -66,7 +66,7 @@ type Config struct {
 	MaxGap  time.Duration  // idle time in the log is cut to this; 0: it is not
 
 	Warmup time.Duration // without a checkpoint, how much earlier than what is shown reading begins: 15 min
-	Buffer int           // bytes of records read ahead: 24 MiB
+	Buffer int           // bytes of memory for what is read ahead: 24 MiB
 	Retry  time.Duration // the longest time between two attempts at an archive that is away: 2 s
 	Poll   time.Duration // how often it is looked for what is still to come: 20 ms
 }

@@ -2,8 +2,10 @@ package player
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"tapedeck/feed"
 	"tapedeck/market"
@@ -18,7 +20,7 @@ type reel struct {
 	player *Player
 	part   feed.Partition
 	held   []feed.Holding // its logs, one after the other
-	size   int            // bytes of a window
+	size   int            // bytes of a window, in memory
 	shown  int64          // log time of what is to be shown first
 	wanted []string       // symbols; nil: all
 
@@ -36,22 +38,32 @@ type reel struct {
 	clock market.Clock
 	turn  int
 	begun bool
+	share int // thousandths of the last window that were records' bytes, of what it took
 }
 
 // window is a bounded stretch of a log.
 type window struct {
+	turn    int // which of the partition's logs
 	items   []item
-	bytes   []byte
+	bytes   int      // of records
+	chunks  [][]byte // that hold them
+	used    int      // chunks that are in use
 	headers []feed.Header
 }
 
-// item is one thing to be told of a log: a record, that it begins, or that some of it is lost.
+// item is one thing to be told of a log: a record, that it begins, or that some of it is lost. These have their place in the
+// order as a record has.
 type item struct {
-	key    key
+	clock  int64
 	record feed.Record
 	start  *feed.Start
 	lost   *feed.Hole
 }
+
+const (
+	itemSize  = int(unsafe.Sizeof(item{}))
+	chunkSize = 128 << 10 // what memory for records is taken in: it is used again, and does not move
+)
 
 func newReel(p *Player, held []feed.Holding) *reel {
 	r := &reel{player: p, part: feed.Partition{Topic: held[0].Topic, ID: held[0].Partition}, held: held, shown: p.target.time(), wanted: p.symbols}
@@ -83,7 +95,10 @@ func (r *reel) ready() bool {
 	return true
 }
 
-func (r *reel) key() key { return r.current.items[r.at].key }
+func (r *reel) key() key {
+	it := &r.current.items[r.at]
+	return key{clock: it.clock, part: r.part, turn: r.current.turn, offset: it.record.Offset}
+}
 
 // apply tells the next item; true if that is a record that counts as a step.
 func (r *reel) apply(sink feed.Sink) bool {
@@ -225,11 +240,11 @@ func (r *reel) read(ctx context.Context, turn int, start feed.Start) (following 
 			return following, false
 		}
 		if !opened {
-			k := r.keyAt(from - 1)
+			clock := r.now()
 			if !r.begun {
-				k.clock, r.begun = 0, true // so that the stage knows of every partition from the start
+				clock, r.begun = 0, true // so that the stage knows of every partition from the start
 			}
-			w.items = append(w.items, item{key: k, start: &start})
+			w.items = append(w.items, item{clock: clock, record: feed.Record{Offset: from - 1}, start: &start})
 		}
 		next := from
 		if !r.persist(ctx, func() (err error) { next, err = r.fill(ctx, w, h, from, end); return err }) {
@@ -277,8 +292,8 @@ func (r *reel) limit(ctx context.Context, turn int) (end int64, follow, ok bool)
 func (r *reel) empty(ctx context.Context) (*window, bool) {
 	select {
 	case w := <-r.free:
-		w.items, w.headers = w.items[:0], w.headers[:0]
-		w.bytes = w.bytes[:0]
+		w.items, w.turn = w.items[:0], r.turn
+		w.clear()
 		return w, true
 	case <-ctx.Done():
 		return nil, false
@@ -291,10 +306,10 @@ func (r *reel) fill(ctx context.Context, w *window, h *feed.Holding, from, end i
 	defer func() {
 		if err != nil {
 			w.items, r.clock = w.items[:min(begun, len(w.items))], clock
-			w.bytes, w.headers = w.bytes[:0], w.headers[:0]
+			w.clear()
 		}
 	}()
-	want := feed.Window{From: from, To: end, Bytes: r.size, Symbols: r.symbols(h)}
+	want := feed.Window{From: from, To: end, Bytes: r.ask(), Symbols: r.symbols(h)}
 	next, err = r.player.config.Archive.Read(ctx, h.LogID, want, func(rec *feed.Record) error {
 		r.keep(w, rec)
 		return nil
@@ -313,13 +328,18 @@ func (r *reel) fill(ctx context.Context, w *window, h *feed.Holding, from, end i
 			r.insert(w, begun, hole)
 		}
 	}
+	if n := len(w.items) * itemSize; w.bytes > 0 {
+		r.share = 1000 * w.bytes / (w.bytes + n)
+	}
 	return next, nil
 }
 
-// keyAt is the place in the order of all of what lies at an offset.
-func (r *reel) keyAt(offset int64) key {
-	return key{clock: max(r.clock.Now(), r.held[r.turn].Begin), part: r.part, turn: r.turn, offset: offset}
-}
+// ask is how many bytes of records make a window of the reel's size: small ones take more than themselves. The first
+// window is a small one.
+func (r *reel) ask() int { return r.size / 1000 * max(r.share, 125) }
+
+// now is the log's clock where reading is.
+func (r *reel) now() int64 { return max(r.clock.Now(), r.held[r.turn].Begin) }
 
 // keep copies a record into the window.
 func (r *reel) keep(w *window, rec *feed.Record) {
@@ -337,33 +357,47 @@ func (r *reel) keep(w *window, rec *feed.Record) {
 		}
 		c.Headers = w.headers[n:len(w.headers):len(w.headers)]
 	}
-	w.items = append(w.items, item{key: r.keyAt(rec.Offset), record: c})
+	w.items = append(w.items, item{clock: r.now(), record: c})
 }
 
-// copy keeps bytes; where the memory has to grow, what was kept before stays where it is.
+// clear lets go of the bytes of records. Their memory is used again, but for that of large ones.
+func (w *window) clear() {
+	w.chunks = slices.DeleteFunc(w.chunks, func(c []byte) bool { return cap(c) > chunkSize })
+	for i := range w.chunks {
+		w.chunks[i] = w.chunks[i][:0]
+	}
+	w.used, w.bytes, w.headers = 0, 0, w.headers[:0]
+}
+
+// copy keeps bytes.
 func (w *window) copy(b []byte) []byte {
 	if b == nil {
 		return nil
 	}
-	if len(w.bytes)+len(b) > cap(w.bytes) {
-		w.bytes = make([]byte, 0, max(2*cap(w.bytes), len(b), 64<<10))
+	w.bytes += len(b)
+	for ; w.used < len(w.chunks); w.used++ {
+		c := w.chunks[w.used]
+		if n := len(c); cap(c)-n >= len(b) {
+			c = append(c, b...)
+			w.chunks[w.used] = c
+			return c[n:len(c):len(c)]
+		}
 	}
-	n := len(w.bytes)
-	w.bytes = append(w.bytes, b...)
-	return w.bytes[n:len(w.bytes):len(w.bytes)]
+	w.chunks = append(w.chunks, append(make([]byte, 0, max(chunkSize, len(b))), b...))
+	return w.chunks[w.used][:len(b):len(b)]
 }
 
 // insert puts a hole before the first record behind it.
 func (r *reel) insert(w *window, begun int, hole feed.Hole) {
 	at := begun
-	for at < len(w.items) && w.items[at].key.offset < hole.To {
+	for at < len(w.items) && w.items[at].record.Offset < hole.To {
 		at++
 	}
-	k := r.keyAt(hole.To - 1)
+	clock := r.now()
 	if at < len(w.items) {
-		k.clock = w.items[at].key.clock
+		clock = w.items[at].clock
 	}
 	w.items = append(w.items, item{})
 	copy(w.items[at+1:], w.items[at:])
-	w.items[at] = item{key: k, lost: &hole}
+	w.items[at] = item{clock: clock, record: feed.Record{Offset: hole.To - 1}, lost: &hole}
 }
