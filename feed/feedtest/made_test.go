@@ -14,7 +14,7 @@ func TestExchange(t *testing.T) {
 		again := NewExchange("X", depth, 1, 3, 7)
 		bids, asks := x.Book()
 		first, told := bids[0].Price, 0
-		for range 5000 {
+		for range 1000 {
 			b, a := x.Next(3)
 			if b2, a2 := again.Next(3); !slices.Equal(b, b2) || !slices.Equal(a, a2) {
 				t.Fatal("the same seed makes another book")
@@ -29,7 +29,7 @@ func TestExchange(t *testing.T) {
 				t.Fatalf("it crosses: %v %v", bids[0], asks[0])
 			}
 		}
-		if told < 5000 || bids[0].Price == first {
+		if told < 1000 || bids[0].Price == first {
 			t.Errorf("depth %d: %d levels are told, and the best bid is %v as at the beginning", depth, told, first)
 		}
 	}

@@ -69,11 +69,11 @@ func TestFaultsOfMadeBooks(t *testing.T) {
 		t.Run(format.Name, func(t *testing.T) {
 			e := &exchange{number: map[string]int{}}
 			w := feedtest.Writer{Whole: e.snapshot, Change: e.change, Other: e.trade, Things: 4}
-			rec := &feedtest.Recording{Format: format, Options: feed.DefaultOptions(), Records: feedtest.Made(1, 3000, w, exchanges...)}
-			if books, _, passed := feedtest.Follow(t, rec, exchanges...); books < 2000 || passed > 0 {
+			rec := &feedtest.Recording{Format: format, Options: feed.DefaultOptions(), Records: feedtest.Made(1, 1500, w, exchanges...)}
+			if books, _, passed := feedtest.Follow(t, rec, exchanges...); books < 1000 || passed > 0 {
 				t.Errorf("%d messages are of books, %d are passed over", books, passed)
 			}
-			feedtest.Faults(t, rec, 5)
+			feedtest.Faults(t, rec, 3)
 		})
 	}
 }

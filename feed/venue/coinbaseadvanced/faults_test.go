@@ -61,9 +61,9 @@ func TestFaultsOfMadeBooks(t *testing.T) {
 		},
 		Other: e.other, Things: 3,
 	}
-	rec := &feedtest.Recording{Format: coinbaseadvanced.Format, Options: feed.DefaultOptions(), Records: feedtest.Made(1, 3000, w, btc, eth, sol)}
-	if books, _, _ := feedtest.Follow(t, rec, btc, eth, sol); books < 2000 {
+	rec := &feedtest.Recording{Format: coinbaseadvanced.Format, Options: feed.DefaultOptions(), Records: feedtest.Made(1, 1500, w, btc, eth, sol)}
+	if books, _, _ := feedtest.Follow(t, rec, btc, eth, sol); books < 1000 {
 		t.Errorf("%d messages are of books", books)
 	}
-	feedtest.Faults(t, rec, 5)
+	feedtest.Faults(t, rec, 3)
 }

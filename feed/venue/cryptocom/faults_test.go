@@ -67,10 +67,10 @@ func TestFaults(t *testing.T) {
 	e := &exchange{number: map[string]int{}}
 	rec := &feedtest.Recording{
 		Format: cryptocom.Format, Options: feed.DefaultOptions(),
-		Records: feedtest.Made(1, 3000, feedtest.Writer{Whole: e.whole, Change: e.change, Other: e.other, Things: 4}, spot, perpetual, dated),
+		Records: feedtest.Made(1, 1500, feedtest.Writer{Whole: e.whole, Change: e.change, Other: e.other, Things: 4}, spot, perpetual, dated),
 	}
-	if books, _, _ := feedtest.Follow(t, rec, spot, perpetual, dated); books < 2000 {
+	if books, _, _ := feedtest.Follow(t, rec, spot, perpetual, dated); books < 1000 {
 		t.Errorf("%d messages are of books", books)
 	}
-	feedtest.Faults(t, rec, 5)
+	feedtest.Faults(t, rec, 3)
 }

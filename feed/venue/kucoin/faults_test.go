@@ -77,11 +77,11 @@ func TestFaultsOfFutures(t *testing.T) {
 	f := &futures{number: map[string]int{}, old: map[string]string{}}
 	all := contracts()
 	w := feedtest.Writer{Whole: f.whole, Change: f.change, Other: f.other, Things: 1, Before: 5}
-	rec := &feedtest.Recording{Format: kucoin.Futures, Options: feed.DefaultOptions(), Records: feedtest.Made(1, 3000, w, all...)}
-	if books, _, _ := feedtest.Follow(t, rec, all...); books < 2000 {
+	rec := &feedtest.Recording{Format: kucoin.Futures, Options: feed.DefaultOptions(), Records: feedtest.Made(1, 1500, w, all...)}
+	if books, _, _ := feedtest.Follow(t, rec, all...); books < 1000 {
 		t.Errorf("%d messages are of books", books)
 	}
-	feedtest.Faults(t, rec, 5)
+	feedtest.Faults(t, rec, 3)
 }
 
 // unified writes them as the unified API does: a change has a range of numbers.
@@ -122,9 +122,9 @@ func TestFaultsOfUnifiedFutures(t *testing.T) {
 		},
 		Things: 4,
 	}
-	rec := &feedtest.Recording{Format: kucoin.Futures, Options: feed.DefaultOptions(), Records: feedtest.Made(1, 3000, w, all...)}
-	if books, _, passed := feedtest.Follow(t, rec, all...); books < 3000 || passed > 0 {
+	rec := &feedtest.Recording{Format: kucoin.Futures, Options: feed.DefaultOptions(), Records: feedtest.Made(1, 1500, w, all...)}
+	if books, _, passed := feedtest.Follow(t, rec, all...); books < 1500 || passed > 0 {
 		t.Errorf("%d messages are of books, %d are passed over", books, passed)
 	}
-	feedtest.Faults(t, rec, 5)
+	feedtest.Faults(t, rec, 3)
 }
