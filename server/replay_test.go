@@ -219,6 +219,7 @@ func TestReplaysAreRefused(t *testing.T) {
 	}
 	until(t, "the replay ends with its last session", func() bool { return len(n.openReplays()) == 0 })
 	first := greet(t, n, replayAddress(marketRooms, "&session=one"))
+	first.hear("hello, so that it is the first", func(m *mirror.Message) bool { return m.T == "hello" })
 	greet(t, n, replayAddress(marketRooms, "&session=one")).say(`{"op":"pause","id":1}`)
 	if text := told(t, n, replayAddress(marketRooms, "")); !strings.Contains(text, "replay_limit") {
 		t.Errorf("one too many is answered with %s", text)
