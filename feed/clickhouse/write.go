@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -81,9 +82,13 @@ func (c *columns) add(name string, values any) {
 }
 
 // insert sends one block, which the server takes as one part.
+//
+// clickhouse-go 2.50 watches the context of a Send in a goroutine of its own, which may run only after the Send, see that
+// both are over, and take the one for the other: it closes the connection under whoever has it then. On two busy cores one INSERT in
+// some dozens failed so, and was made again. So a context is ended a second after its Send.
 func (w *Writer) insert(ctx context.Context, table string, c *columns) (err error) {
 	ctx, cancel := w.db.within(ctx)
-	defer cancel()
+	defer time.AfterFunc(time.Second, cancel) // at once it could close a connection that is in use again, see above
 	w.count++
 	named := clickhouse.Context(ctx, clickhouse.WithQueryID(fmt.Sprintf("%s-%d", w.name, w.count)))
 	batch, err := w.db.conn.PrepareBatch(named, "INSERT INTO "+w.db.Table(table)+" ("+strings.Join(c.names, ", ")+")", driver.WithCloseOnFlush())
