@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tapedeck/feed/clickhouse"
+	"tapedeck/market"
 )
 
 // ClickHouse are the flags that say where the archive is and how one connects to it. Archive reads them.
@@ -103,10 +104,57 @@ func CheckArchive(ctx context.Context, db *clickhouse.DB) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	err := db.Check(ctx)
-	if errors.Is(err, clickhouse.ErrSchema) || errors.Is(err, clickhouse.ErrDenied) {
-		return BadConfig("%w", err)
+	return settled(err)
+}
+
+// settled makes an error that stays until somebody changes something one of the settings.
+func settled(err error) error {
+	for _, kind := range []error{clickhouse.ErrSchema, clickhouse.ErrDenied, clickhouse.ErrQuery} {
+		if errors.Is(err, kind) {
+			return BadConfig("%w", err)
+		}
 	}
 	return err
+}
+
+// Queries are the flags that replay tables of somebody else's. OpenQueries reads them.
+func Queries() []cli.Flag {
+	const category = "Queries"
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "query", Category: category, Usage: "instead of the archive, replay the rows of this `SELECT`, whose columns are named as docs/archive.md says"},
+		&cli.StringSliceFlag{Name: "query-kind", Category: category, DefaultText: "trades", Usage: "its rows are `KIND`: trades, quotes or books; of several queries, in their order"},
+		&cli.StringFlag{Name: "query-venue", Category: category, Value: "TABLE", Usage: "the `VENUE` in the names of its rooms, where it has no column venue"},
+	}
+}
+
+// AskedQueries returns the queries that the flags of Queries name.
+func AskedQueries(c *cli.Context) (list []clickhouse.Query, err error) {
+	texts, kinds := c.StringSlice("query"), List(c, "query-kind")
+	if len(kinds) == 0 && len(texts) == 1 {
+		kinds = []string{"trades"}
+	}
+	if len(texts) != len(kinds) {
+		return nil, BadFlag("--query is given %d times and --query-kind %d times: each query has its kind", len(texts), len(kinds))
+	}
+	venue := c.String("query-venue")
+	if _, _, ok := market.ParseRoom("trades:" + venue + ":X"); !ok {
+		return nil, BadFlag("--query-venue: %q cannot be a venue in the name of a room", venue)
+	}
+	for i, text := range texts {
+		list = append(list, clickhouse.Query{SQL: text, Kind: kinds[i], Venue: venue})
+	}
+	return list, nil
+}
+
+// OpenQueries prepares queries, and checks them unless the server does not answer: that is an ErrAway beside what was prepared.
+func OpenQueries(ctx context.Context, db *clickhouse.DB, queries []clickhouse.Query) (*clickhouse.Table, error) {
+	t, err := clickhouse.Tables(db, queries...)
+	if err != nil {
+		return nil, BadFlag("--query: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return t, settled(t.Check(ctx))
 }
 
 // CheckDay says what is wrong with the value of --day.

@@ -249,3 +249,52 @@ func TestClickHouseWhole(t *testing.T) {
 		t.Errorf("gaps where all is gone: %d %s %s", code, text, said)
 	}
 }
+
+// Somebody else's tables are trades and books of rooms, of all symbols or of one alone.
+func TestClickHouseServesQueries(t *testing.T) {
+	db, at := archive(t)
+	for _, statement := range []string{
+		"CREATE DATABASE " + db.Database(),
+		"CREATE TABLE " + db.Table("fills") + " (ts DateTime, sym String, px Decimal(18, 2), qty Float64, buyer UInt8, n UInt64) ENGINE = Log",
+		"CREATE TABLE " + db.Table("tops") + " (us Int64, sym String, side String, px String, qty String, whole UInt8) ENGINE = Log",
+		"INSERT INTO " + db.Table("fills") + " SELECT toDateTime(1790000000 + intDiv(number, 4)), concat('S', toString(number % 2)), toDecimal64(toString(100 + number % 7), 2), 0.5, toUInt8(number % 2), number FROM system.numbers LIMIT 2000",
+		"INSERT INTO " + db.Table("tops") + " SELECT 1790000000000000 + intDiv(toInt64(number), 2) * 1000000, 'S0', if(number % 2 = 0, 'bid', 'ask'), toString(100 + number % 2), toString(number + 1), toUInt8(number < 2) FROM system.numbers LIMIT 600",
+	} {
+		if err := db.Conn().Exec(t.Context(), statement); err != nil {
+			t.Fatalf("%v: %s", err, statement)
+		}
+	}
+	bad := append([]string{"serve", "--listen", "127.0.0.1:0", "--query", "SELECT ts AS time, sym AS symbol, px AS price FROM " + db.Table("fills")}, at...)
+	if code, _, said := run(t, bad...); code != flags.WrongConfig || !strings.Contains(said, "no column size") {
+		t.Errorf("a query without sizes ends with %d: %s", code, said)
+	}
+	out, _ := background(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error", "--query-venue", "DESK", "--query-kind", "trades", "--query-kind", "books",
+		"--query", "SELECT ts AS time, sym AS symbol, px AS price, qty AS size, if(buyer, 'buy', 'sell') AS side, n AS id FROM " + db.Table("fills") + " WHERE toUnixTimestamp(ts) >= intDiv({from}, 1000000) AND toUnixTimestamp(ts) <= intDiv({to}, 1000000)",
+		"--query", "SELECT us AS time, sym AS symbol, side, px AS price, qty AS size, whole AS snapshot FROM " + db.Table("tops")}, at...)...)
+	var socket string
+	eventually(t, "its address", func() bool {
+		if m := regexp.MustCompile(`'(ws://[^']*?/v1/replay)\?from=[^']*rooms=trades:DESK:`).FindStringSubmatch(out.String()); m != nil {
+			socket = m[1]
+		}
+		return socket != ""
+	})
+	const range_ = "?from=2026-09-21T00:00:00Z&speed=max&interval=0&rooms="
+	all := watch(t, socket+range_+"trades:DESK:*,book:DESK:S0")
+	again := watch(t, socket+range_+"trades:DESK:*,book:DESK:S0")
+	if *all.end != *again.end || all.end.Entries != 2*500+300 {
+		t.Errorf("it ended with %+v, then with %+v", all.end, again.end)
+	}
+	bid, bidQty, ask, askQty := all.known.Rooms["book:DESK:S0"].Best()
+	if got := strings.Join([]string{bid, bidQty, ask, askQty}, " "); got != "100 599 101 600" {
+		t.Errorf("the book ends as %s", got)
+	}
+	trades := all.known.Rooms["trades:DESK:S1"].Trades
+	last := trades[len(trades)-1]
+	if len(trades) < 50 || last.Qty != "0.5" || last.Side != "buy" || last.ID != "1999" {
+		t.Errorf("the last of %d trades is %+v", len(trades), last)
+	}
+	alone, wide := watch(t, socket+range_+"trades:DESK:S1,candles:DESK:S1@1m"), watch(t, socket+range_+"trades:DESK:S1,candles:DESK:S1@1m,trades:DESK:S0")
+	if got, want := alone.known.Rooms["candles:DESK:S1@1m"].Differ(wide.known.Rooms["candles:DESK:S1@1m"]), ""; got != want {
+		t.Errorf("candles of one symbol alone and beside another: %s", got)
+	}
+}

@@ -28,8 +28,8 @@ func Command() *cli.Command {
 		Description: `Serves an archive at /v1/replay with the messages of a live stream: from, to, speed and session in the address; pause,
 resume, speed, seek and step as commands. /v1/archive lists what there is, /v1/history gives a stretch of it as lines of JSON.
 
-The archive is what replay record keeps in ClickHouse, each log in the format that it was recorded in, or
-captures, which need nothing else: each file is one log of --feed, named import: and its name; beside s.raw.gz,
+The archive is what replay record keeps in ClickHouse, each log in the format that it was recorded in; or the rows of a
+--query; or captures, which need nothing else: each file is one log of --feed, named import: and its name; beside s.raw.gz,
 s.rest.raw.gz belongs to it.
 
 A ClickHouse that does not answer is waited for, at the start and later: clients are told, and their replays go on.
@@ -38,13 +38,16 @@ Examples:
 
   replay serve --clickhouse ch:9000
   replay serve --feed binance --capture s.raw.gz
+  # trades in a table of your own
+  replay serve --clickhouse ch:9000 --query-venue DESK \
+    --query 'SELECT ts AS time, sym AS symbol, px AS price, qty AS size FROM md.trades WHERE ts >= toDateTime(intDiv({from}, 1000000)) AND ts <= toDateTime(intDiv({to}, 1000000))'
   # then, at a hundred times the speed
   npx wscat -c 'ws://127.0.0.1:8081/v1/replay?from=2024-08-09T01:47:34Z&speed=100&rooms=trades:BINANCE:BTC-USDT'`,
 		Flags: slices.Concat([]cli.Flag{
 			flags.Config(),
 			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the captures' messages, as docs/venues.md names them, or a mapping of the --config file"},
 			&cli.StringSliceFlag{Name: "capture", Usage: "a `FILE` to play, or several"},
-		}, serverFlags(), flags.ClickHouse(), flags.Log()),
+		}, serverFlags(), flags.Queries(), flags.ClickHouse(), flags.Log()),
 		Action: serve,
 	}
 }
@@ -117,13 +120,28 @@ func openTables(c *cli.Context) (feed.Archive, string, func(), error) {
 	if err != nil {
 		return nil, "", nil, err
 	}
-	if err := flags.CheckArchive(c.Context, db); errors.Is(err, clickhouse.ErrAway) {
+	arch, rooms, err := tables(c, db)
+	if errors.Is(err, clickhouse.ErrAway) {
 		log.Warn("replays wait until the archive answers", "error", err)
 	} else if err != nil {
 		db.Close()
 		return nil, "", nil, err
 	}
-	return db, "", func() { db.Close() }, nil
+	return arch, rooms, func() { db.Close() }, nil
+}
+
+// tables returns the archive in a ClickHouse, or what queries give; also where that cannot be checked now.
+func tables(c *cli.Context, db *clickhouse.DB) (arch feed.Archive, rooms string, err error) {
+	queries, err := flags.AskedQueries(c)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case len(queries) == 0:
+		return db, "", flags.CheckArchive(c.Context, db)
+	}
+	channel := map[string]string{"trades": "trades", "quotes": "quotes", "books": "book"}[queries[0].Kind]
+	arch, err = flags.OpenQueries(c.Context, db, queries)
+	return arch, channel + ":" + queries[0].Venue + ":*", err
 }
 
 // withRest adds the files with the REST answers of sessions, where they lie beside them.
