@@ -34,8 +34,9 @@ var recordings = map[string]string{
 	"hftbacktest/usdm_btcusdt_20240719": "binance-usdm", "hftbacktest/usdm_btcusdt_20240808": "binance-usdm",
 	"hftbacktest/usdm_ethusdt_20240718": "binance-usdm", "hftbacktest/usdm_ethusdt_20240719": "binance-usdm",
 
-	"cryptofeed/ascendex": "", "cryptofeed/ascendex-futures": "", "cryptofeed/bequant": "", "cryptofeed/bit.com": "",
-	"cryptofeed/bitflyer": "", "cryptofeed/bithumb": "", "cryptofeed/blockchain": "", "cryptofeed/bybit-v2-legacy": "",
+	"cryptofeed/bybit-v2-legacy": "", // an API that the venue has taken away: v5 is in its place
+	"cryptofeed/ascendex":        "", "cryptofeed/ascendex-futures": "", "cryptofeed/bequant": "", "cryptofeed/bit.com": "",
+	"cryptofeed/bitflyer": "", "cryptofeed/bithumb": "", "cryptofeed/blockchain": "",
 	"cryptofeed/delta": "", "cryptofeed/dydx-v3": "", "cryptofeed/fmfw": "", "cryptofeed/hitbtc-v2": "",
 	"cryptofeed/independent-reserve": "", "cryptofeed/phemex": "", "cryptofeed/poloniex-v2": "", "cryptofeed/probit": "",
 }
@@ -58,7 +59,8 @@ var samplesOf = map[string]string{
 	"okcoin-v5": "okx", "okx-v5": "okx", "okx-v5-20210722": "okx", "okx-v5-20220227": "okx", "okx-v5-fixtures": "okx", "upbit": "upbit",
 
 	"ascendex": "", "ascendex-futures": "", "bequant": "", "bit.com": "", "bitflyer": "", "bithumb": "", "blockchain": "",
-	"bybit-v2-legacy": "", "delta": "", "dydx-v3": "", "fmfw": "", "hitbtc-v2": "", "independent-reserve": "",
+	"bybit-v2-legacy": "", // an API that the venue has taken away: v5 is in its place
+	"delta":           "", "dydx-v3": "", "fmfw": "", "hitbtc-v2": "", "independent-reserve": "",
 	"phemex": "", "poloniex-v2": "", "probit": "",
 }
 
