@@ -53,7 +53,7 @@ install() {
 # The node is served by one process and fed by another: a broker that holds little, and a publisher at an exact rate.
 feed=
 publish() {
-  taskset -c 1 "$B/streamer" bench-feed --broker "$broker" --topic "$topic" --control "$control" >"$work/feed.log" 2>&1 &
+  taskset -c 1 "$B/streamer" bench-feed "$@" --broker "$broker" --topic "$topic" --control "$control" >"$work/feed.log" 2>&1 &
   feed=$!
   for _ in $(seq 100); do
     curl -fs "http://$control/report" >/dev/null 2>&1 && return
@@ -65,20 +65,27 @@ publish() {
 quit() { [ -z "$feed" ] || { kill "$feed" 2>/dev/null && wait "$feed" || true; feed=; }; }
 trap quit EXIT
 
-export SELF_CMD="$B/streamer serve --brokers $broker --feed binance=$topic --listen 127.0.0.1:8101 --admin off --max-connections 20000 --log-level warn --drain-wait 0 --drain-spread 1ms ${SELF_ARGS:-}"
+export SELF_CMD="$B/streamer serve --brokers $broker --feed binance=$topic --listen 127.0.0.1:8101 --admin off --max-connections 20000 --handshakes-per-second 10000 --log-level warn --drain-wait 0 --drain-spread 1ms ${SELF_ARGS:-}"
 export SELF_CTL=http://$control
-marker='"id":"'
-export SELF_FLAGS="-room trades:BINANCE:SYM%03d-USDT -marker $marker -unit 1000 -interval 0"
+# Trades, of which none may be missing; in S5 quotes as well, of which a slow reader gets the newest.
+trades='-room trades:BINANCE:SYM%03d-USDT -marker "id":" -unit 1000 -interval 0'
+quotes='-room quotes:BINANCE:SYM%03d-USDT -marker "bidQty":" -unit 1000 -interval 0'
 
 measure() {
   local peer=$1 scenario=$2
-  if [ "$peer" = self ]; then
-    publish
+  if [ "$peer" = self ] || [ "$peer" = self-quotes ]; then
+    if [ "$peer" = self ]; then
+      export SELF_FLAGS=$trades
+      publish
+    else
+      export SELF_FLAGS=$quotes
+      publish --quotes
+    fi
     # A room is there once a trade was: the rooms are made before clients come.
     curl -fs "http://$control/start?rate=2000&symbols=100" >/dev/null
     sleep 0.5
     curl -fs "http://$control/stop" >/dev/null
-    BOOT=2 "$work/kit/run.sh" self "$scenario" pin
+    BOOT=2 "$work/kit/run.sh" self "$scenario" pin -label "$peer/$scenario/pin"
     quit
   else
     "$work/kit/run.sh" "$peer" "$scenario" pin
@@ -89,7 +96,9 @@ build
 ulimit -n "$(ulimit -Hn)"
 for scenario in "${SCENARIOS[@]}"; do
   for round in $(seq "$ROUNDS"); do
-    for peer in "${have[@]}"; do
+    run=("${have[@]}")
+    [ "$scenario" = S5 ] && [ "${have[0]}" = self ] && run=(self self-quotes "${have[@]:1}")
+    for peer in "${run[@]}"; do
       printf '%s, round %s of %s: %s\n' "$scenario" "$round" "$ROUNDS" "$peer" >&2
       measure "$peer" "$scenario" >"$work/run.log" 2>&1 || { echo "$peer failed in $scenario:" >&2; tail -5 "$work/run.log" >&2; }
     done

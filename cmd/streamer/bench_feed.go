@@ -22,10 +22,10 @@ const steadyTopic = "md.bench"
 func benchFeedCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "bench-feed",
-		Usage: "publish trades at an exact rate, to measure a node with",
-		Description: `Publishes trades of the symbols SYM000USDT, SYM001USDT and so on into partition 0 of a topic, in Binance's
-raw format, as many a second as asked for. A trade's id is when it was sent, in microseconds, so
-that its reader knows how long it took. With --broker it brings a Kafka broker of its own, in this
+		Usage: "publish trades or quotes at an exact rate, to measure a node with",
+		Description: `Publishes trades or quotes of the symbols SYM000USDT, SYM001USDT and so on into partition 0 of a topic, in
+Binance's raw format, as many a second as asked for. A trade's id, and the quantity of a quote's bid, is
+when it was sent, in microseconds, so that its reader knows how long it took. With --broker it brings a Kafka broker of its own, in this
 process and in memory; else the topic must exist.
 
 With --control a load client says when: GET /start?rate=R&symbols=S, /stop and /report, which tells how
@@ -42,8 +42,9 @@ Examples:
 			flags.Config(),
 			&cli.StringFlag{Name: "broker", Usage: "start a broker at this `HOST:PORT` instead of using one that is there"},
 			&cli.StringFlag{Name: "topic", Value: steadyTopic, Usage: "publish into this `TOPIC`"},
-			&cli.IntFlag{Name: "rate", Usage: "publish `N` trades a second from the start; 0: when told to by --control"},
+			&cli.IntFlag{Name: "rate", Usage: "publish `N` events a second from the start; 0: when told to by --control"},
 			&cli.IntFlag{Name: "symbols", Value: 100, Usage: "of `N` symbols"},
+			&cli.BoolFlag{Name: "quotes", Usage: "publish quotes, which may be folded, instead of trades"},
 			&cli.StringFlag{Name: "control", Usage: "be told what to publish at this `HOST:PORT`"},
 		}, flags.Kafka()...), flags.Log()...),
 		Action: benchFeed,
@@ -54,7 +55,7 @@ func benchFeed(c *cli.Context) error {
 	if err := flags.NoArguments(c); err != nil {
 		return err
 	}
-	load := steady.Load{Rate: c.Int("rate"), Symbols: c.Int("symbols")}
+	load := steady.Load{Rate: c.Int("rate"), Symbols: c.Int("symbols"), Quotes: c.Bool("quotes")}
 	if load.Rate == 0 && c.String("control") == "" {
 		return flags.BadFlag("nothing says what to publish: --rate 10000, or --control 127.0.0.1:8102")
 	}
@@ -78,6 +79,7 @@ func benchFeed(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	feed.Quotes = load.Quotes
 	ctx, stop := context.WithCancel(c.Context)
 	var work sync.WaitGroup
 	defer work.Wait()
@@ -98,7 +100,7 @@ func benchFeed(c *cli.Context) error {
 	log.Info("publishing", "brokers", cluster.Brokers, "topic", topic, "rate", load.Rate, "symbols", load.Symbols)
 	feed.Run(ctx)
 	r := feed.Report()
-	fmt.Fprintf(c.App.Writer, "%d trades sent, %d skipped, %d failed; appended in %v (p50), %v (p99)\n", r.Sent, r.Skipped, r.Failed, r.Append.P50, r.Append.P99)
+	fmt.Fprintf(c.App.Writer, "%d sent, %d skipped, %d failed; appended in %v (p50), %v (p99)\n", r.Sent, r.Skipped, r.Failed, r.Append.P50, r.Append.P99)
 	return nil
 }
 

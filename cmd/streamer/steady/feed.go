@@ -1,11 +1,11 @@
-// Package steady publishes trades at an exact rate, to measure with: there is no market behind them, and each
-// carries as its id when it was sent, so that whoever reads a trade knows how long it took.
+// Package steady publishes trades or quotes at an exact rate, to measure with: there is no market behind them, and
+// each carries when it was sent, in µs: a trade as its id, a quote as its bid's quantity. So whoever reads it knows
+// how long it took.
 package steady
 
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -14,13 +14,14 @@ import (
 	"tapedeck/feed/kafka"
 )
 
-// Load is what is published: Rate trades a second, spread over Symbols.
+// Load is what is published: Rate events a second, spread over Symbols.
 type Load struct {
 	Rate    int
 	Symbols int
+	Quotes  bool // instead of trades
 }
 
-// Most of each that a Load may ask for. A symbol's name has three digits; a trade's id is its µs, and two of one
+// Most of each that a Load may ask for. A symbol's name has three digits; an event's id is its µs, and two of one
 // symbol must not share it.
 const (
 	MaxSymbols = 1000
@@ -31,7 +32,7 @@ const (
 func (l Load) Check() error {
 	switch {
 	case l.Rate < 1 || l.Rate > MaxRate:
-		return fmt.Errorf("a rate of %d cannot be published: from 1 to %d trades a second", l.Rate, MaxRate)
+		return fmt.Errorf("a rate of %d cannot be published: from 1 to %d events a second", l.Rate, MaxRate)
 	case l.Symbols < 1 || l.Symbols > MaxSymbols:
 		return fmt.Errorf("%d symbols cannot be published: from 1 to %d", l.Symbols, MaxSymbols)
 	}
@@ -53,6 +54,8 @@ type Report struct {
 // Feed publishes one load after the other into one partition: their order is that of their times. It may be used
 // from several goroutines.
 type Feed struct {
+	Quotes bool // what Control publishes; set before it is used
+
 	client *kafkago.Client
 	topic  string
 
@@ -148,7 +151,7 @@ func (f *Feed) due(now time.Time) (batch []kafkago.Record, wait time.Duration) {
 		id := max(now.UnixMicro(), f.last[symbol]+1)
 		f.last[symbol] = id
 		name := Symbol(symbol)
-		batch[i] = kafkago.Record{Time: now, Key: kafkago.NewBytes([]byte(name)), Value: kafkago.NewBytes(trade(name, id, now))}
+		batch[i] = kafkago.Record{Time: now, Key: kafkago.NewBytes([]byte(name)), Value: kafkago.NewBytes(f.report.event(name, id, now))}
 	}
 	next := f.origin.Add(time.Duration(float64(f.drawn+1) / float64(rate) * float64(time.Second)))
 	return batch, max(next.Sub(now), tick)
@@ -167,18 +170,14 @@ func (f *Feed) next() int {
 	return symbol
 }
 
-// trade is one in Binance's raw form. Its id is the time at which it is sent, µs.
-func trade(symbol string, id int64, now time.Time) []byte {
+// event is one in Binance's raw form. Its id is the time at which it is sent, µs.
+func (l Load) event(symbol string, id int64, now time.Time) []byte {
 	b := make([]byte, 0, 160)
-	b = append(b, `{"e":"trade","E":`...)
-	b = strconv.AppendInt(b, now.UnixMilli(), 10)
-	b = append(b, `,"s":"`...)
-	b = append(b, symbol...)
-	b = append(b, `","t":`...)
-	b = strconv.AppendInt(b, id, 10)
-	b = append(b, `,"p":"67321.12345678","q":"0.01234500","T":`...)
-	b = strconv.AppendInt(b, now.UnixMilli(), 10)
-	return append(b, `,"m":true,"M":true}`...)
+	if l.Quotes {
+		return fmt.Appendf(b, `{"u":%d,"s":"%s","b":"67321.12","B":"%[1]d","a":"67321.13","A":"0.01234500"}`, id, symbol)
+	}
+	at := now.UnixMilli()
+	return fmt.Appendf(b, `{"e":"trade","E":%d,"s":"%s","t":%d,"p":"67321.12345678","q":"0.01234500","T":%[1]d,"m":true,"M":true}`, at, symbol, id)
 }
 
 // send publishes a batch and waits for its acknowledgement, which is what bounds what is under way.

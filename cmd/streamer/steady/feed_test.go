@@ -63,8 +63,8 @@ func TestLateIsSkipped(t *testing.T) {
 func TestSymbolsTakeTurns(t *testing.T) {
 	origin := time.UnixMicro(1_700_000_000_000_000)
 	format, _ := venue.Lookup("binance")
-	for _, symbols := range []int{1, 10, 37, 74, 100, MaxSymbols} {
-		f := drawn(Load{Rate: MaxRate, Symbols: symbols}, origin)
+	for i, symbols := range []int{1, 10, 37, 74, 100, MaxSymbols} {
+		f := drawn(Load{Rate: MaxRate / 4, Symbols: symbols, Quotes: i%2 > 0}, origin)
 		decoder := format.New(feed.DefaultOptions())
 		count, last := map[string]int{}, map[string]uint64{}
 		batch, _ := f.due(origin.Add(burst))
@@ -75,10 +75,16 @@ func TestSymbolsTakeTurns(t *testing.T) {
 			if err := decoder.Decode(&out, &feed.Record{Value: value}); err != nil || len(out.Events) != 1 {
 				t.Fatalf("%s: %d events, error %v", value, len(out.Events), err)
 			}
-			symbol, trade := out.Events[0].Symbol.Name, out.Events[0].Payload.(*market.Trade)
-			id, err := strconv.ParseUint(trade.ID.String(), 10, 64)
+			symbol, sent := out.Events[0].Symbol.Name, ""
+			switch e := out.Events[0].Payload.(type) {
+			case *market.Trade:
+				sent = e.ID.String()
+			case *market.Quote:
+				sent = e.BidQty.String()
+			}
+			id, err := strconv.ParseUint(sent, 10, 64)
 			if err != nil || id <= last[symbol] {
-				t.Fatalf("%s: trade %d of %s comes after %d", value, id, symbol, last[symbol])
+				t.Fatalf("%s: %d of %s comes after %d", value, id, symbol, last[symbol])
 			}
 			last[symbol] = id
 			count[symbol]++
@@ -89,6 +95,11 @@ func TestSymbolsTakeTurns(t *testing.T) {
 			}
 		}
 	}
+}
+
+type answer struct {
+	Rate, Sent, Failed int
+	P99                int `json:"append_p99_us"`
 }
 
 // A load client starts and stops the publishing, and what is reported as sent is in the topic.
@@ -106,7 +117,7 @@ func TestControl(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); f.Run(ctx) }()
 	defer func() { cancel(); <-done }()
-	ask := func(path string) (code int, report map[string]int) {
+	ask := func(path string) (code int, report answer) {
 		w := httptest.NewRecorder()
 		f.Control().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code == http.StatusOK {
@@ -123,12 +134,12 @@ func TestControl(t *testing.T) {
 			t.Errorf("%s: %d", path, code)
 		}
 	}
-	if code, report := ask("/start?rate=2000&symbols=5"); code != http.StatusOK || report["rate"] != 2000 {
-		t.Fatalf("%d %v", code, report)
+	if code, report := ask("/start?rate=2000&symbols=5"); code != http.StatusOK || report.Rate != 2000 {
+		t.Fatalf("%d %+v", code, report)
 	}
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		if _, report := ask("/report"); report["sent"] >= 500 && report["append_p99_us"] > 0 {
+		if _, report := ask("/report"); report.Sent >= 500 && report.P99 > 0 {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -136,8 +147,8 @@ func TestControl(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	if _, report := ask("/stop"); report["failed"] != 0 || report["sent"] < 500 {
-		t.Errorf("at the end %v", report)
+	if _, report := ask("/stop"); report.Failed != 0 || report.Sent < 500 {
+		t.Errorf("at the end %+v", report)
 	}
 	if r := f.Report(); r.Rate != 0 {
 		t.Errorf("it goes on: %+v", r)
