@@ -220,3 +220,11 @@ func (d *v2) orders(sym *market.Symbol) *orders {
 	}
 	return m.orders
 }
+
+// leave forgets a pair's orders.
+func (d *v2) leave(sym *market.Symbol) {
+	if m := d.memory(sym); m.orders != nil {
+		d.held -= m.orders.held
+		m.orders = nil
+	}
+}

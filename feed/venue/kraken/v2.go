@@ -179,45 +179,50 @@ func (d *v2) inside(v scan.Value, do func()) {
 	d.Cursor = outside
 }
 
-// answer judges the answer to a request. That to a subscription of a book says the depth, which no
-// message of the book does: of level3 it says none where it is 10.
+// answer judges the answer to a request.
 func (d *v2) answer() {
 	d.Skip(feed.Ignored)
-	if d.at.Kind != scan.Object || string(d.word(d.method)) != "subscribe" {
+	subscribe := string(d.word(d.method)) == "subscribe"
+	if d.at.Kind == scan.Object && (subscribe || string(d.word(d.method)) == "unsubscribe") {
+		d.inside(d.at, func() { d.subscribes(subscribe) })
+	}
+}
+
+// subscribes remembers what a subscription to a book says: its depth, which no message of the book does, and which is 10
+// where level3 says none. Once level3 is left, the book comes by its levels again.
+func (d *v2) subscribes(begins bool) {
+	d.Clear()
+	c := &d.Cursor
+	c.Object()
+	for key, ok := c.Key(); ok; key, ok = c.Key() {
+		switch string(key) {
+		case "channel":
+			d.Take(channel)
+		case "symbol":
+			d.Take(symbol)
+		case "depth":
+			d.Take(depth)
+		default:
+			c.Value()
+		}
+	}
+	byOrder := d.Kind(channel) == scan.String && string(d.Word(channel)) == "level3"
+	if !d.Has(symbol) || !byOrder && (!begins || !d.Has(depth)) {
 		return
 	}
-	d.inside(d.at, func() {
-		d.Clear()
-		c := &d.Cursor
-		c.Object()
-		for key, ok := c.Key(); ok; key, ok = c.Key() {
-			switch string(key) {
-			case "channel":
-				d.Take(channel)
-			case "symbol":
-				d.Take(symbol)
-			case "depth":
-				d.Take(depth)
-			default:
-				c.Value()
-			}
-		}
-		byOrder := d.Kind(channel) == scan.String && string(d.Word(channel)) == "level3"
-		if !d.Has(symbol) || !d.Has(depth) && !byOrder {
-			return
-		}
-		levels := int64(10)
-		if d.Has(depth) {
-			levels = min(d.Count(depth), maxDepth)
-		}
-		switch sym := d.named(d.Word(symbol)); {
-		case sym == nil || !d.Healthy():
-		case byOrder:
-			d.orders(sym).told = int(levels)
-		default:
-			d.memory(sym).book.told = int(levels)
-		}
-	})
+	levels := int64(10)
+	if d.Has(depth) {
+		levels = min(d.Count(depth), maxDepth)
+	}
+	switch sym := d.named(d.Word(symbol)); {
+	case sym == nil || !d.Healthy():
+	case byOrder && begins:
+		d.orders(sym).told = int(levels)
+	case byOrder:
+		d.leave(sym)
+	default:
+		d.memory(sym).book.told = int(levels)
+	}
 }
 
 // elements decodes the data.
