@@ -29,7 +29,7 @@ const description = `Writes trades, quotes, books (a row for each level that a m
 exact as the venue wrote them, also in Parquet. time is the log's, clock its running maximum, vtime the venue's own; µs.
 
 The archive is what replay record and replay import keep in ClickHouse; captures, with --capture; or what topics still hold, with
---brokers. CSV and Parquet have one kind of event each. A file is there when it is whole.
+--archive kafka. CSV and Parquet have one kind of event each. A file is there when it is whole.
 
 Examples:
 
@@ -53,7 +53,8 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "trades", Value: "trade", Usage: "take trades from this `STREAM` of the venue, where it has several: trade or aggTrade"},
 			&cli.StringFlag{Name: "candles", Value: "derived", Usage: "whose `CANDLES`: derived, which are made of the trades, or the venue's own"},
 			&cli.IntFlag{Name: "partition", Value: -1, Usage: "only the logs' partition of this `NUMBER`; all of them unless given"},
-			&cli.StringSliceFlag{Name: "capture", Usage: "read this `FILE`, or several, instead of ClickHouse"},
+			&cli.StringFlag{Name: "archive", Value: "clickhouse", Usage: "read `WHAT`: clickhouse, or kafka, which is what topics still hold"},
+			&cli.StringSliceFlag{Name: "capture", Usage: "read this `FILE`, or several, instead"},
 			&cli.StringSliceFlag{Name: "feed", Usage: "the `FORMAT` of the captures' messages; of topics, FORMAT=TOPIC[#NUMBER]"},
 		}, stretch.Flags(), flags.ClickHouse(), flags.Kafka(), flags.Log()),
 		Action: action,
@@ -248,8 +249,10 @@ func open(c *cli.Context) (arch feed.Archive, end func(), err error) {
 			return nil, nil, flags.BadConfig("%w", err)
 		}
 		return a, func() { a.Close() }, nil
-	case c.IsSet("brokers") && !c.IsSet("clickhouse"):
+	case c.String("archive") == "kafka":
 		return openTopics(c, formats, words)
+	case c.String("archive") != "clickhouse":
+		return nil, nil, flags.BadFlag("--archive is %q: clickhouse or kafka", c.String("archive"))
 	}
 	db, err := flags.OpenArchive(c)
 	if err != nil {

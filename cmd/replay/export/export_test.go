@@ -340,7 +340,7 @@ func TestFromKafka(t *testing.T) {
 	}
 	want := recordsOf(t, "binance", path, filepath.Join(filepath.Dir(path), "s.rest.raw"))
 	out := filepath.Join(t.TempDir(), "s.raw")
-	must(t, "--raw", "--brokers", k.ListenAddrs()[0], "--feed", "binance=md", "-o", out)
+	must(t, "--raw", "--archive", "kafka", "--brokers", k.ListenAddrs()[0], "--feed", "binance=md", "-o", out)
 	got := recordsOf(t, "binance", out)
 	slices.Sort(got)
 	slices.Sort(want)
@@ -371,7 +371,8 @@ func TestMistakes(t *testing.T) {
 		{"--capture " + path + " --feed binance --raw --format csv", flags.WrongFlags, "--raw"},
 		{"--capture " + path + " --feed binance --kinds book -o x.parquet.gz", flags.WrongFlags, ".gz"},
 		{"--capture " + path + " --feed binance --kinds book -o missing/x.csv", flags.WrongConfig, "missing"},
-		{"--brokers 127.0.0.1:1 --feed binance", flags.WrongFlags, "FORMAT=TOPIC"},
+		{"--archive kafka --brokers 127.0.0.1:1 --feed binance", flags.WrongFlags, "FORMAT=TOPIC"},
+		{"--archive tape", flags.WrongFlags, "--archive"},
 	} {
 		if out, errs, code := run(t, strings.Fields(tt.args)...); code != tt.code || !strings.Contains(errs, tt.want) {
 			t.Errorf("%q ended with %d: %.200s%s", tt.args, code, out, errs)

@@ -2,6 +2,10 @@
 package minutes
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"tapedeck/feed"
 	"tapedeck/market"
 	"tapedeck/snapshot"
@@ -66,9 +70,18 @@ func (m *Minutes) Record(events []market.Event, time, clock, over int64) {
 	}
 }
 
-// Settle gives take, where it is not nil, the candles that became final since the last time, or changed after that.
+// sorted are the symbols by their names: files and tables are the same each time.
+func (m *Minutes) sorted() []*market.Symbol {
+	return slices.SortedFunc(maps.Keys(m.states), func(a, b *market.Symbol) int {
+		return cmp.Or(cmp.Compare(a.Venue, b.Venue), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Native, b.Native))
+	})
+}
+
+// Settle gives take, where it is not nil, the candles that became final since the last time, or changed after that, symbol by
+// symbol in the order of their names.
 func (m *Minutes) Settle(take func(*market.Symbol, *market.Candle)) {
-	for symbol, s := range m.states {
+	for _, symbol := range m.sorted() {
+		s := m.states[symbol]
 		from := s.told
 		s.told = s.Mark()
 		if take == nil {

@@ -54,7 +54,7 @@ func Command() *cli.Command {
 const description = `FILE is a capture: a line for each message, its time of receipt in front. It may be packed with gzip.
 REST snapshots from FILE.rest.raw.gz are merged in by time of receipt. Several files are sent one after the other.
 
-Without a FILE, a stretch of the archive in ClickHouse is sent: its records as they were, with their keys, headers and times, in the
+With --from, --to, --logs or --symbols in the place of a FILE, a stretch of the archive in ClickHouse is sent: its records as they were, with their keys, headers and times, in the
 one order that replays have.
 
 A capture's records are keyed by native symbol, or by FILE's name where a venue's sequence spans a connection, and lie in the
@@ -115,8 +115,6 @@ func options(c *cli.Context) (o Options, err error) {
 	switch {
 	case o.Topic == "":
 		return o, flags.Missing("topic", "a topic")
-	case name == "" && c.Args().Present():
-		return o, flags.Missing("feed", "the messages' format")
 	case o.Resume && o.Again:
 		return o, flags.BadFlag("--resume and --again are both given: one goes on with a run, the other begins a new one")
 	case o.GiveUp <= 0:
@@ -131,6 +129,9 @@ func options(c *cli.Context) (o Options, err error) {
 	}
 	if o.Stretch, err = archive(c); err != nil || o.Stretch != nil {
 		return o, err
+	}
+	if name == "" {
+		return o, flags.Missing("feed", "the messages' format")
 	}
 	if o.Format, err = flags.Format(flags.Formats(c), name); err != nil {
 		return o, err
@@ -147,7 +148,7 @@ func archive(c *cli.Context) (*stretch.Stretch, error) {
 		return nil, err
 	case named && c.Args().Present():
 		return nil, flags.BadFlag("%s is named, and a stretch of the archive: one of them is sent", c.Args().First())
-	case !named && !c.IsSet("clickhouse") || c.Args().Present():
+	case !named:
 		return nil, nil
 	}
 	return &s, nil
@@ -157,7 +158,7 @@ func archive(c *cli.Context) (*stretch.Stretch, error) {
 func files(c *cli.Context) (list []string, err error) {
 	named := c.Args().Slice()
 	if len(named) == 0 {
-		return nil, flags.BadFlag("no FILE is named: see %s --help", c.Command.HelpName)
+		return nil, flags.BadFlag("no FILE is named, and no stretch of the archive by --from, --to, --logs or --symbols: see %s --help", c.Command.HelpName)
 	}
 	for _, path := range named {
 		if info, err := os.Stat(path); err != nil || info.IsDir() {
