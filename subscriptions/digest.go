@@ -16,7 +16,7 @@ import (
 type Digests struct {
 	mu      sync.Mutex
 	rooms   map[string]*digest
-	awaited map[orderKey]bool
+	awaited map[orderKey][]string // variants
 }
 
 // digest is of one room. It is guarded by the room's lock.
@@ -30,7 +30,7 @@ type digest struct {
 
 // NewDigests returns digests of no room yet.
 func NewDigests() *Digests {
-	return &Digests{rooms: map[string]*digest{}, awaited: map[orderKey]bool{}}
+	return &Digests{rooms: map[string]*digest{}, awaited: map[orderKey][]string{}}
 }
 
 func (d *Digests) of(room string) *digest {
@@ -44,18 +44,32 @@ func (d *Digests) of(room string) *digest {
 	return g
 }
 
-func (d *Digests) awaits(key orderKey) bool {
+// await lets the rooms that a standing order will join be digested from their first entry on.
+func (h *Hub) await(o *order) {
+	d := h.digests.Load()
+	if d == nil {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.awaited[key]
+	if !slices.Contains(d.awaited[o.key], o.variant) {
+		d.awaited[o.key] = append(d.awaited[o.key], o.variant)
+	}
 }
 
-// await lets the rooms that a standing order will join be digested from their first entry on.
-func (h *Hub) await(key orderKey) {
-	if d := h.digests.Load(); d != nil {
-		d.mu.Lock()
-		d.awaited[key] = true
-		d.mu.Unlock()
+// awaited begins the digests of a base room that comes to life, and of views of it, where standing orders wait for them: whoever
+// ordered joins them a little later. The room is locked.
+func (r *Room) awaited() {
+	d := r.list.hub.digests.Load()
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	variants := slices.Clone(d.awaited[orderKey{r.Name.Channel, r.Name.Venue}])
+	d.mu.Unlock()
+	name := r.Name
+	for _, name.Variant = range variants {
+		r.list.room(name, Venue{}).digested() // the base is there: whose it is, is settled
 	}
 }
 

@@ -26,7 +26,7 @@ func (s *Subscriber) Move(to *Desk, same bool) (lost []string) {
 		}
 	}
 	for _, o := range s.wild {
-		to.hub.await(o.key)
+		to.hub.await(o)
 		to.orders[o.key] = append(to.orders[o.key], o)
 		for _, symbol := range to.hub.names(o.key) {
 			to.introduceTo(o, symbol)

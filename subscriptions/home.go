@@ -102,9 +102,7 @@ func (r *Room) announce() {
 	if r.list.rooms[r.Name.Channel] != r {
 		return // a view
 	}
-	if d := r.list.hub.digests.Load(); d != nil && d.awaits(orderKey{r.Name.Channel, r.Name.Venue}) {
-		r.digested()
-	}
+	r.awaited()
 	for _, d := range *r.list.hub.desks.Load() {
 		d.announce(r)
 	}

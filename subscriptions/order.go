@@ -36,7 +36,7 @@ func (s *Subscriber) JoinAll(pattern market.Room, g Grant, limit int, allowed fu
 	if o == nil {
 		o = &order{sub: s, key: orderKey{pattern.Channel, pattern.Venue}, variant: pattern.Variant}
 		s.wild = append(s.wild, o)
-		s.desk.hub.await(o.key)
+		s.desk.hub.await(o)
 		s.desk.orders[o.key] = append(s.desk.orders[o.key], o)
 	}
 	o.grant, o.limit, o.allowed = g, limit, allowed
