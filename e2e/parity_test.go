@@ -587,6 +587,7 @@ func (c *city) parity(t *testing.T, arch feed.Archive) {
 		t.Errorf("the replay says %+v, what was told live is %+v", got, told)
 	}
 	c.alone(t, replays, rooms)
+	c.wild(t, replays, rooms)
 	c.settled(t, live, was, rooms)
 }
 
@@ -613,6 +614,29 @@ func (c *city) alone(t *testing.T, replays *node, rooms []string) {
 		want := v.end(t)
 		if got := straight(t, replays, c.rooms[symbol]...); got != want || got.Entries == 0 {
 			t.Errorf("%s alone: %+v, among all %+v", symbol, got, want)
+		}
+	}
+}
+
+// wild replays rooms by standing orders, which join them as they come to life: they are whole all the same.
+func (c *city) wild(t *testing.T, replays *node, rooms []string) {
+	t.Helper()
+	var patterns []string
+	for _, room := range rooms {
+		parts := strings.SplitN(room, ":", 3)
+		_, variant, has := strings.Cut(room, "@")
+		pattern := parts[0] + ":" + parts[1] + ":*"
+		if has {
+			pattern += "@" + variant
+		}
+		if !slices.Contains(patterns, pattern) {
+			patterns = append(patterns, pattern)
+		}
+	}
+	want := straight(t, replays, rooms...)
+	for range 2 {
+		if got := straight(t, replays, patterns...); got != want {
+			t.Errorf("by standing orders %+v, by name %+v", got, want)
 		}
 	}
 }
