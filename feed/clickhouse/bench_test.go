@@ -21,7 +21,7 @@ FROM system.numbers LIMIT 2000000`
 	for b.Loop() {
 		for from := int64(0); ; {
 			r := reading{db: db, log: 1, w: feed.Window{To: n, Bytes: windowBytes}, take: func(*feed.Record) error { read++; return nil }}
-			end, _, err := r.plan(b.Context(), from)
+			end, _, _, err := r.plan(b.Context(), from)
 			if err != nil {
 				b.Fatal(err)
 			}

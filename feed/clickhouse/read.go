@@ -118,12 +118,16 @@ func (db *DB) Read(ctx context.Context, log feed.LogID, w feed.Window, take func
 		r.w.To = math.MaxInt64
 	}
 	from := max(w.From, 0)
-	end, full, err := r.plan(ctx, from)
+	end, full, found, err := r.plan(ctx, from)
 	if err != nil {
 		return from, err
 	}
 	if !full {
-		last, held, err := r.extent(ctx, from, end)
+		look := r.newest
+		if !found && w.Symbols == nil {
+			look = r.extent // of a hole
+		}
+		last, held, err := look(ctx, from, end)
 		if err != nil {
 			return from, err
 		}
@@ -150,9 +154,9 @@ type reading struct {
 }
 
 // plan returns where a window from an offset ends: where the sizes, which are small to read, come to its bytes. Where they do not, as
-// far as one looks at once, it is not full.
-func (r *reading) plan(ctx context.Context, from int64) (end int64, isFull bool, err error) {
-	sum, span, found := 0, int64(planOffsets), false
+// far as one looks at once, it is not full. found says that it holds anything.
+func (r *reading) plan(ctx context.Context, from int64) (end int64, isFull, found bool, err error) {
+	sum, span := 0, int64(planOffsets)
 	for at := from; at < r.w.To && at-from < mostOffsets; span *= 4 {
 		to := min(at+min(span, mostOffsets-(at-from)), r.w.To)
 		query := fmt.Sprintf("SELECT intDiv(offset, %d) AS block, sum(toUInt64(bytes)), max(stripe), max(offset) FROM %s WHERE %s%s GROUP BY block ORDER BY block",
@@ -179,17 +183,47 @@ func (r *reading) plan(ctx context.Context, from int64) (end int64, isFull bool,
 			return nil
 		})
 		if err != nil {
-			return 0, false, err
+			return 0, false, false, err
 		}
 		if full >= 0 {
-			return min(max(full, from+1), r.w.To), true, nil
+			return min(max(full, from+1), r.w.To), true, true, nil
 		}
 		at, end = to, to
 		if !found && r.w.Symbols == nil {
 			break // a hole, or the end
 		}
 	}
-	return end, false, nil
+	return end, false, found, nil
+}
+
+// newest returns the newest record, of whatever symbol, from an offset up to another. It does not look at all of them: the index
+// says which stripe is the last.
+func (r *reading) newest(ctx context.Context, from, to int64) (last int64, held bool, err error) {
+	low, high := from, to
+	for at := to; high-low > 2*stripeOffsets || at == to; at = low + (high-low)/2 {
+		later, err := r.begins(ctx, at)
+		switch {
+		case err != nil:
+			return 0, false, err
+		case later && at == to:
+			return to - 1, true, nil
+		case later:
+			low = at
+		default:
+			high = at
+		}
+	}
+	if last, held, err = r.extent(ctx, low, to); held || err != nil || low == from {
+		return last, held, err
+	}
+	return r.extent(ctx, from, low)
+}
+
+// begins reports whether a stripe begins at an offset or after it: then all records before that offset are written.
+func (r *reading) begins(ctx context.Context, offset int64) (yes bool, err error) {
+	query := fmt.Sprintf("SELECT stripe FROM %s WHERE log = %d AND stripe >= %d LIMIT 1 SETTINGS max_block_size = 1024, max_threads = 1", r.db.Table("records"), r.log, offset)
+	err = r.db.each(ctx, query, func(scan func(...any) error) error { yes = true; return nil })
+	return yes, err
 }
 
 // extent returns the newest record, of whatever symbol, from an offset up to another.
