@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -137,9 +138,12 @@ func (s *settings) receipt(t *table, place string, titles []string) *received {
 		n--
 	}
 	r.find = func(row []byte) (string, error) {
+		if bytes.IndexByte(row, '"') < 0 {
+			return plain(row, byte(s.delimiter), n, place)
+		}
 		list, err := fields(row, s.delimiter)
 		if err == nil && (n < 0 || n >= len(list)) {
-			err = fmt.Errorf("there is no column %s", place)
+			err = noColumn(place)
 		}
 		if err != nil {
 			return "", err
@@ -148,3 +152,20 @@ func (s *settings) receipt(t *table, place string, titles []string) *received {
 	}
 	return r
 }
+
+// plain is a field of a row without quotes.
+func plain(row []byte, delimiter byte, n int, place string) (string, error) {
+	for ; n > 0; n-- {
+		i := bytes.IndexByte(row, delimiter)
+		if i < 0 {
+			return "", noColumn(place)
+		}
+		row = row[i+1:]
+	}
+	if i := bytes.IndexByte(row, delimiter); i >= 0 {
+		row = row[:i]
+	}
+	return string(row), nil
+}
+
+func noColumn(place string) error { return fmt.Errorf("there is no column %s", place) }

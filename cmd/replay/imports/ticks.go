@@ -130,5 +130,11 @@ func (t *ticks) number(name string, d market.Decimal) {
 
 func (t *ticks) word(name, text string) {
 	t.text = append(append(append(t.text, `,"`...), name...), `":`...)
-	t.text = appendText(t.text, text)
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			t.text = appendText(t.text, text)
+			return
+		}
+	}
+	t.text = append(append(append(t.text, '"'), text...), '"')
 }
