@@ -19,6 +19,7 @@ import (
 	"tapedeck/feed"
 	"tapedeck/feed/clickhouse"
 	"tapedeck/feed/kafka"
+	"tapedeck/market"
 )
 
 const description = `Writes every record of the topics into the archive's tables, which replay migrate makes. The table is the memory of how
@@ -28,9 +29,14 @@ One recorder for a topic, and one address of ClickHouse: what a server is still 
 A batch that the server refuses for good is tried again until it is taken; with --spool it is put there, the archive says
 that its records are missing, and recording goes on. --resend DIR sends what is there.
 
+It also keeps, every ten minutes of a log, what a streamer would have made of each log, so that a replay may begin anywhere, with all
+that was known then, and a streamer at the newest (streamer serve --checkpoints clickhouse). The settings of rooms have to
+be those of the streamer, and so have the options of --feed that say whose quotes, ticker or candles are.
+
 Examples:
 
   replay record --brokers kafka:9092 --clickhouse ch:9000 --feed binance=md.raw.binance --feed okx=md.raw.okx
+  replay record --config tapedeck.yaml --checkpoint-every 2m
   replay record --clickhouse ch:9000 --resend /var/lib/tapedeck/spool`
 
 // Command is `replay record`.
@@ -41,7 +47,7 @@ func Command() *cli.Command {
 		Description: description,
 		Flags: slices.Concat([]cli.Flag{
 			flags.Config(),
-			&cli.StringSliceFlag{Name: "feed", Usage: "record a topic of a format, `NAME=TOPIC[#NUMBER][,holes=normal]`, as in streamer serve"},
+			&cli.StringSliceFlag{Name: "feed", Usage: "record a topic of a format, `NAME=TOPIC[#NUMBER][,OPTION…]`, as in streamer serve"},
 			&cli.StringFlag{Name: "from", Usage: "begin a log of which nothing is kept at this `TIME`, as in 2026-01-31T00:00:00Z; its oldest record unless given"},
 			&cli.IntFlag{Name: "batch-rows", Value: 50_000, Usage: "write at most `N` records at once"},
 			&cli.GenericFlag{Name: "batch-bytes", Value: flags.Bytes(16 << 20), Usage: "write about this `SIZE` at once"},
@@ -53,7 +59,7 @@ func Command() *cli.Command {
 			&cli.GenericFlag{Name: "spool-bytes", Value: flags.Bytes(1 << 30), Usage: "up to this `SIZE`; then recording waits"},
 			&cli.StringFlag{Name: "resend", Usage: "send what is kept in this `DIR`, and end"},
 			&cli.StringFlag{Name: "admin", Value: "127.0.0.1:9091", Usage: "serve /metrics, /healthz and /readyz on this `ADDRESS`; off: nowhere"},
-		}, flags.Kafka(), flags.ClickHouse(), flags.Log()),
+		}, checkpointFlags(), flags.Kafka(), flags.ClickHouse(), flags.Log()),
 		Action: action,
 	}
 }
@@ -70,7 +76,7 @@ func action(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	at.Conns = 2 // the other for questions; each keeps the memory of what it wrote
+	at.Conns = 3 // the others for questions and checkpoints; each keeps the memory of what it wrote
 	db, err := clickhouse.Open(at)
 	if err != nil {
 		return flags.BadFlag("%w", err)
@@ -85,6 +91,9 @@ func action(c *cli.Context) error {
 		return err
 	}
 	config.Table, config.Log = w, log
+	if config.Checkpoints, err = readCheckpoints(c, db); err != nil {
+		return err
+	}
 	if flags.Terminal(c.App.ErrWriter) {
 		config.Bar = c.App.ErrWriter
 	}
@@ -161,12 +170,17 @@ func parseFeed(known []*feed.Format, word string) (t kafka.Topic, o feed.Options
 			t.Holes = true
 		case key == "trades":
 			o.Trades = value
+		case origins[key] > 0 && (value == "venue" || value == "derived"):
+			o.Origins[origins[key]] = map[string]feed.Origin{"venue": feed.FromVenue, "derived": feed.Derived}[value]
 		default:
 			return t, o, flags.BadFlag("--feed: %s says nothing of how a topic is recorded: leave it out", option)
 		}
 	}
 	return t, o, nil
 }
+
+// origins are the channels that may be the venue's or derived: what checkpoints, and candles, are made of.
+var origins = map[string]market.Channel{"quotes": market.Quotes, "ticker": market.TickerChannel, "candles": market.CandlesChannel}
 
 // resend sends what is kept in a folder. Each file goes when its records are in the table.
 func resend(ctx context.Context, w *clickhouse.Writer, dir string, log *slog.Logger) error {

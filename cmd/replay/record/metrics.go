@@ -23,6 +23,8 @@ func (r *Recorder) metrics(w http.ResponseWriter, _ *http.Request) {
 		{"retries_total", "Attempts that came to nothing and were made again.", r.Stats.Retries.Load()},
 		{"refused_total", "Batches that the server refused.", r.Stats.Refused.Load()},
 		{"lost_total", "Records that the log does not hold any more.", r.Stats.Lost.Load()},
+		{"checkpoints_total", "Checkpoints kept.", r.Stats.Saved.Load()},
+		{"checkpoints_failed_total", "Checkpoints that could not be kept.", r.Stats.Unsaved.Load()},
 	} {
 		fmt.Fprintf(w, "# HELP tapedeck_record_%s %s\n# TYPE tapedeck_record_%[1]s counter\ntapedeck_record_%[1]s %[3]d\n", m.name, m.help, m.value)
 	}

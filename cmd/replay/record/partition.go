@@ -6,6 +6,7 @@ import (
 
 	"tapedeck/cmd/replay/minutes"
 	"tapedeck/feed"
+	"tapedeck/feed/checkpoint"
 	"tapedeck/feed/clickhouse"
 	"tapedeck/market"
 	"tapedeck/snapshot"
@@ -17,7 +18,10 @@ type partition struct {
 	feed    Feed
 	id      feed.LogID
 	decoder feed.Decoder
-	others  []feed.Decoder // that take trades from the other streams: for the index of symbols alone
+	start   *feed.Start      // of fold, to come
+	fold    *checkpoint.Fold // what checkpoints are made of; nil: there are none
+	due     int64            // the log's clock at which one is
+	others  []feed.Decoder   // that take trades from the other streams: for the index of symbols alone
 	batch   market.Batch
 	spare   market.Batch
 	names   map[*market.Symbol]string
@@ -65,6 +69,9 @@ func (p *partition) Record(r *feed.Record) {
 	}
 	p.clock.Observe(max(r.Time, 0))
 	clock := p.clock.Now()
+	if f := p.folding(r.Offset); f != nil {
+		_ = f.Record(r) // we see the same error below
+	}
 	p.batch.Reset()
 	err := p.decoder.Decode(&p.batch, r)
 	if err != nil {
@@ -81,6 +88,9 @@ func (p *partition) Record(r *feed.Record) {
 			p.minutes.Settle(nil)
 		}
 		return
+	}
+	if mark {
+		p.save(clock)
 	}
 	p.r.queue.add(&p.id, clickhouse.DayOf(clock, max(r.Time, 0)), func(b *clickhouse.Batch) {
 		row := clickhouse.Row{Log: b.Log(&p.id), Clock: clock, Symbol: p.index(r, events, err)}
@@ -144,6 +154,9 @@ func (p *partition) name(s *market.Symbol) string {
 // Lost implements feed.Log.
 func (p *partition) Lost(from, to int64, why feed.Loss) {
 	p.minutes.Lose()
+	if f := p.folding(to - 1); f != nil {
+		f.Lost(from, to, why)
+	}
 	p.next.Store(to)
 	if from = max(from, p.tail.Next); from >= to {
 		return // the table has them
@@ -164,9 +177,11 @@ func (p *partition) Restart(at feed.Start) {
 	p.r.Log.Warn("log begins anew", "topic", p.id.Topic, "partition", p.id.Partition, "id", at.Log.TopicID, "from", at.From)
 	if at.Log == p.id {
 		p.minutes.Lose()
+		p.foldFrom(at)
 		return
 	}
 	p.begin(at, clickhouse.Tail{}, false)
+	p.foldFrom(at)
 }
 
 // End implements feed.Log.

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"tapedeck/feed"
+	"tapedeck/feed/checkpoint"
 	"tapedeck/feed/clickhouse"
 	"tapedeck/feed/kafka"
+	"tapedeck/subscriptions"
 )
 
 // Table is where records go: a clickhouse.Writer.
@@ -32,15 +34,16 @@ type Feed struct {
 
 // Config of a Recorder.
 type Config struct {
-	Table   Table
-	Feeds   map[string]Feed // by topic
-	From    time.Time       // where a log begins of which nothing is held; zero: with its oldest record
-	Limits  Limits
-	Drain   time.Duration // how long what was taken may still be written at the end
-	Backoff time.Duration // the longest time between two attempts
-	Spool   *Spool        // nil: a batch that is refused is tried until it is taken
-	Log     *slog.Logger
-	Bar     io.Writer // where a bar is shown until the logs' ends are reached; nil: nowhere
+	Table       Table
+	Feeds       map[string]Feed // by topic
+	From        time.Time       // where a log begins of which nothing is held; zero: with its oldest record
+	Limits      Limits
+	Drain       time.Duration // how long what was taken may still be written at the end
+	Backoff     time.Duration // the longest time between two attempts
+	Spool       *Spool        // nil: a batch that is refused is tried until it is taken
+	Checkpoints *Checkpoints  // nil: none are made
+	Log         *slog.Logger
+	Bar         io.Writer // where a bar is shown until the logs' ends are reached; nil: nowhere
 }
 
 // warm is how far (log time) before its end a log is read again at a start: minutes that were open then are made whole, and
@@ -51,22 +54,29 @@ const warm = 3 * time.Minute
 type Recorder struct {
 	Config
 	queue *queue
+	hub   *subscriptions.Hub // nil: no checkpoints
+	saves chan *checkpoint.Fold
 	Stats Stats
 
-	mu    sync.Mutex
-	tails map[feed.LogID]clickhouse.Tail
-	parts map[feed.Partition]*partition
+	mu     sync.Mutex
+	tails  map[feed.LogID]clickhouse.Tail
+	starts map[feed.LogID]feed.Start // of folding
+	parts  map[feed.Partition]*partition
 }
 
 // Stats are counted while it runs.
 type Stats struct {
 	Records, Bytes, Batches, Retries, Refused, Lost atomic.Int64
+	Saved, Unsaved                                  atomic.Int64           // checkpoints
 	Trouble                                         atomic.Pointer[string] // why nothing is written at the moment
 }
 
 // New returns a recorder.
 func New(c Config) *Recorder {
-	return &Recorder{Config: c, queue: newQueue(c.Limits), tails: map[feed.LogID]clickhouse.Tail{}, parts: map[feed.Partition]*partition{}}
+	return &Recorder{
+		Config: c, queue: newQueue(c.Limits), hub: c.Checkpoints.hub(), saves: make(chan *checkpoint.Fold),
+		tails: map[feed.LogID]clickhouse.Tail{}, starts: map[feed.LogID]feed.Start{}, parts: map[feed.Partition]*partition{},
+	}
 }
 
 // Begin tells a Kafka source where to go on: behind what the table holds, and a little before.
@@ -75,8 +85,14 @@ func (r *Recorder) Begin(ctx context.Context, l feed.LogID) (kafka.Beginning, er
 	if err != nil || !t.Held {
 		return kafka.Beginning{Time: r.From}, err
 	}
+	start := feed.Start{From: t.Warm, Clock: t.Clock}
+	if r.hub != nil {
+		if start = r.resume(ctx, l, t); start.From < t.Warm {
+			t.Warm, t.Clock = start.From, start.Clock
+		}
+	}
 	r.mu.Lock()
-	r.tails[l] = t
+	r.tails[l], r.starts[l] = t, start
 	r.mu.Unlock()
 	return kafka.Beginning{Known: true, Offset: t.Warm}, nil
 }
@@ -95,7 +111,11 @@ func (r *Recorder) Run(ctx context.Context, s feed.Source) error {
 		r.queue.end()
 	}()
 	telling := r.tell(ctx)
+	saved := make(chan struct{})
+	go func() { defer close(saved); r.save(ctx) }()
 	err := s.Run(ctx, r)
+	close(r.saves)
+	<-saved
 	<-telling
 	r.queue.end()
 	late := time.AfterFunc(r.Drain, stop)
@@ -103,6 +123,7 @@ func (r *Recorder) Run(ctx context.Context, s feed.Source) error {
 	if failed := <-written; err == nil {
 		err = failed
 	}
+	r.saveAll(ctx)
 	return err
 }
 
@@ -238,9 +259,16 @@ func (r *Recorder) Open(p feed.Partition, at feed.Start) feed.Log {
 	l := &partition{r: r, feed: r.Feeds[p.Topic]}
 	r.mu.Lock()
 	tail, known := r.tails[at.Log]
+	start, begun := r.starts[at.Log]
+	delete(r.starts, at.Log)
 	r.parts[p] = l
 	r.mu.Unlock()
 	l.begin(at, tail, known)
+	if !begun {
+		start = at
+	}
+	start.Epoch, start.Log, start.End = at.Epoch, at.Log, at.End
+	l.foldFrom(start)
 	r.Log.Info("recording", "topic", p.Topic, "partition", p.ID, "from", max(at.From, tail.Next), "end", at.End)
 	return l
 }
