@@ -39,7 +39,7 @@ const policy = `
 	deploy/clickhouse:
 	feed/clickhouse: deploy/clickhouse feed market
 	feed/tape:       feed market
-	feed/checkpoint: feed market subscriptions
+	feed/checkpoint: feed market subscriptions wire
 	feed/player:     feed market throttle
 	subscriptions:   market snapshot throttle wire
 	server/page:
