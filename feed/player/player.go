@@ -296,7 +296,7 @@ func (p *Player) play(ctx context.Context) {
 			p.stall(ctx, ch)
 			continue
 		}
-		if !stepping {
+		if !stepping && !p.clock.Going() {
 			p.clock.Go(now())
 		}
 		r, starved := p.first()
@@ -316,13 +316,13 @@ func (p *Player) play(ctx context.Context) {
 // next plays the next record, or waits until it is due.
 func (p *Player) next(ctx context.Context, r *reel, stepping bool) {
 	k := r.key()
-	at := now()
-	if due := p.clock.Due(k.clock); !stepping {
+	if !stepping && p.clock.Speed() != throttle.Max {
+		at, due := now(), p.clock.Due(k.clock)
 		if due > at {
 			p.wait(ctx, nil, time.Duration(due-at))
 			return
 		}
-		if at-due > late && p.clock.Speed() != throttle.Max {
+		if at-due > late {
 			p.clock.Jump(k.clock, at) // we cannot keep up: the clock waits for us, or there would be no pace when we can
 		}
 	}
