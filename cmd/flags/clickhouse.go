@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tapedeck/feed"
 	"tapedeck/feed/clickhouse"
 	"tapedeck/market"
 )
@@ -117,7 +118,7 @@ func settled(err error) error {
 	return err
 }
 
-// Queries are the flags that replay tables of somebody else's. OpenQueries reads them.
+// Queries are the flags that replay tables of somebody else's. OpenTables reads them.
 func Queries() []cli.Flag {
 	const category = "Queries"
 	return []cli.Flag{
@@ -127,8 +128,8 @@ func Queries() []cli.Flag {
 	}
 }
 
-// AskedQueries returns the queries that the flags of Queries name.
-func AskedQueries(c *cli.Context) (list []clickhouse.Query, err error) {
+// askedQueries returns the queries that the flags of Queries name.
+func askedQueries(c *cli.Context) (list []clickhouse.Query, err error) {
 	texts, kinds := c.StringSlice("query"), List(c, "query-kind")
 	if len(kinds) == 0 && len(texts) == 1 {
 		kinds = []string{"trades"}
@@ -146,8 +147,30 @@ func AskedQueries(c *cli.Context) (list []clickhouse.Query, err error) {
 	return list, nil
 }
 
-// OpenQueries prepares queries, and checks them unless the server does not answer: that is an ErrAway beside what was prepared.
-func OpenQueries(ctx context.Context, db *clickhouse.DB, queries []clickhouse.Query) (*clickhouse.Table, error) {
+// OpenTables opens what the flags of ClickHouse and of Queries name: the archive, or what queries give, with the
+// queries. A server that does not answer is an ErrAway beside the archive, which may be kept.
+func OpenTables(c *cli.Context) (arch feed.Archive, queries []clickhouse.Query, end func(), err error) {
+	if queries, err = askedQueries(c); err != nil {
+		return nil, nil, nil, err
+	}
+	db, err := OpenArchive(c)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if len(queries) == 0 {
+		arch, err = db, CheckArchive(c.Context, db)
+	} else {
+		arch, err = openQueries(c.Context, db, queries)
+	}
+	if err != nil && !errors.Is(err, clickhouse.ErrAway) {
+		db.Close()
+		return nil, nil, nil, err
+	}
+	return arch, queries, func() { db.Close() }, err
+}
+
+// openQueries prepares queries, and checks them unless the server does not answer: that is an ErrAway beside what was prepared.
+func openQueries(ctx context.Context, db *clickhouse.DB, queries []clickhouse.Query) (*clickhouse.Table, error) {
 	t, err := clickhouse.Tables(db, queries...)
 	if err != nil {
 		return nil, BadFlag("--query: %w", err)

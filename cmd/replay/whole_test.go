@@ -297,4 +297,9 @@ func TestClickHouseServesQueries(t *testing.T) {
 	if got, want := alone.known.Rooms["candles:DESK:S1@1m"].Differ(wide.known.Rooms["candles:DESK:S1@1m"]), ""; got != want {
 		t.Errorf("candles of one symbol alone and beside another: %s", got)
 	}
+	code, csv, said := run(t, append([]string{"export", "--format", "csv", "--kinds", "trades", "--symbols", "DESK:S1", "--query-venue", "DESK",
+		"--query", "SELECT ts AS time, sym AS symbol, px AS price, qty AS size FROM " + db.Table("fills")}, at...)...)
+	if rows := strings.Count(csv, "DESK"); code != flags.OK || rows != 1000 {
+		t.Errorf("an export of one symbol of a query has %d rows and ends with %d: %s", rows, code, said)
+	}
 }

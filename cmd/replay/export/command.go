@@ -56,7 +56,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "archive", Value: "clickhouse", Usage: "read `WHAT`: clickhouse, or kafka, which is what topics still hold"},
 			&cli.StringSliceFlag{Name: "capture", Usage: "read this `FILE`, or several, instead"},
 			&cli.StringSliceFlag{Name: "feed", Usage: "the `FORMAT` of the captures' messages; of topics, FORMAT=TOPIC[#NUMBER]"},
-		}, stretch.Flags(), flags.ClickHouse(), flags.Kafka(), flags.Log()),
+		}, stretch.Flags(), flags.Queries(), flags.ClickHouse(), flags.Kafka(), flags.Log()),
 		Action: action,
 	}
 }
@@ -254,15 +254,11 @@ func open(c *cli.Context) (arch feed.Archive, end func(), err error) {
 	case c.String("archive") != "clickhouse":
 		return nil, nil, flags.BadFlag("--archive is %q: clickhouse or kafka", c.String("archive"))
 	}
-	db, err := flags.OpenArchive(c)
-	if err != nil {
-		return nil, nil, err
+	arch, _, end, err = flags.OpenTables(c)
+	if err != nil && end != nil {
+		end()
 	}
-	if err := flags.CheckArchive(c.Context, db); err != nil {
-		db.Close()
-		return nil, nil, err
-	}
-	return db, func() { db.Close() }, nil
+	return arch, end, err
 }
 
 var topicWord = regexp.MustCompile(`^([^=]+)=([a-zA-Z0-9._-]{1,249})(?:#([^,]+))?$`)

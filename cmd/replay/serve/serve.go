@@ -116,32 +116,18 @@ func openTables(c *cli.Context) (feed.Archive, string, func(), error) {
 	if err != nil {
 		return nil, "", nil, err
 	}
-	db, err := flags.OpenArchive(c)
-	if err != nil {
-		return nil, "", nil, err
-	}
-	arch, rooms, err := tables(c, db)
+	arch, queries, end, err := flags.OpenTables(c)
 	if errors.Is(err, clickhouse.ErrAway) {
 		log.Warn("replays wait until the archive answers", "error", err)
 	} else if err != nil {
-		db.Close()
 		return nil, "", nil, err
 	}
-	return arch, rooms, func() { db.Close() }, nil
-}
-
-// tables returns the archive in a ClickHouse, or what queries give; also where that cannot be checked now.
-func tables(c *cli.Context, db *clickhouse.DB) (arch feed.Archive, rooms string, err error) {
-	queries, err := flags.AskedQueries(c)
-	switch {
-	case err != nil:
-		return nil, "", err
-	case len(queries) == 0:
-		return db, "", flags.CheckArchive(c.Context, db)
+	rooms := ""
+	if len(queries) > 0 {
+		channel := map[string]string{"trades": "trades", "quotes": "quotes", "books": "book"}[queries[0].Kind]
+		rooms = channel + ":" + queries[0].Venue + ":*"
 	}
-	channel := map[string]string{"trades": "trades", "quotes": "quotes", "books": "book"}[queries[0].Kind]
-	arch, err = flags.OpenQueries(c.Context, db, queries)
-	return arch, channel + ":" + queries[0].Venue + ":*", err
+	return arch, rooms, end, nil
 }
 
 // withRest adds the files with the REST answers of sessions, where they lie beside them.
