@@ -4,7 +4,7 @@ import "tapedeck/market"
 
 // Saving is a log on its way into a checkpoint, as it was when the saving began. It is saved symbol by symbol, and a symbol
 // that a record is about to change before it does, so that the log's writer never stands still for long: 100 symbols with
-// whole books and a day of minutes take 60 ms, one of them 0.6. All calls are the log's writer's, between two records.
+// whole books and a day of minutes take 35 ms, one of them 0.4. All calls are the log's writer's, between two records.
 type Saving struct {
 	log     *Log
 	parts   [][]byte // the head, then each symbol

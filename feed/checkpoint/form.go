@@ -50,7 +50,7 @@ var (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// packers compress: at this level 18 MB, 100 symbols with whole books, take 50 ms and become 5 MB.
+// packers compress, beside the log's writer: at this level 250 MB/s, so that 100 symbols with whole books, 18 MB, take 70 ms.
 var packers = sync.Pool{New: func() any {
 	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {
