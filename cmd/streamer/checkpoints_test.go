@@ -9,6 +9,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"tapedeck/cmd/flags"
+	"tapedeck/feed/clickhouse"
 )
 
 // again ends the rig's node and starts another one.
@@ -34,44 +35,51 @@ func (r *rig) again(t *testing.T, args ...string) {
 // A node writes checkpoints when it ends; one that begins there knows what its own warm-up does not reach. Whoever serves
 // something else leaves them out, and says why.
 func TestServeBeginsAtCheckpoints(t *testing.T) {
-	for _, kind := range []string{"folder", "kafka"} {
-		t.Run(kind, func(t *testing.T) {
-			where := "kafka:saved"
-			r := assemble(t, "--warmup", "0", "--only", "venue:BINANCE")
-			if kind == "folder" {
-				where = "folder:" + filepath.Join(t.TempDir(), "checkpoints")
-			}
-			w := &kafkago.Client{Addr: kafkago.TCP(r.Addr()), Transport: &kafkago.Transport{}}
-			defer w.Transport.(*kafkago.Transport).CloseIdleConnections()
-			if _, err := w.CreateTopics(t.Context(), &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{{Topic: "saved", NumPartitions: 2, ReplicationFactor: 1}}}); err != nil {
-				t.Fatal(err)
-			}
-			r.again(t, "--checkpoints", where)
-			r.publish(t, 0, "BTCUSDT", trade("BTCUSDT", 1, "64000.10"))
-			snapshot := r.clients + "/v1/snapshot/trades:BINANCE:BTC-USDT"
-			knows := func() bool { _, text := fetched(t, snapshot); return strings.Contains(text, "64000.10") }
-			eventually(t, "the trade", knows)
+	t.Run("folder", func(t *testing.T) { beginsAt(t, "--checkpoints", "folder:"+filepath.Join(t.TempDir(), "checkpoints")) })
+	t.Run("kafka", func(t *testing.T) { beginsAt(t, "--checkpoints", "kafka:saved") })
+}
 
-			r.again(t, "--checkpoints", where, "--warmup", "0")
-			snapshot = r.clients + "/v1/snapshot/trades:BINANCE:BTC-USDT"
-			eventually(t, "the trade from before the node began", knows)
-			metric := func(want string) {
-				t.Helper()
-				if _, text := fetched(t, r.admin+"/metrics"); !strings.Contains(text, want) {
-					t.Errorf("the metrics do not have %s", want)
-				}
-			}
-			metric("tapedeck_checkpoints_total{result=\"loaded\"} 1\n") // the other partition is empty
-			metric("tapedeck_feed_records_total{partition=\"0\",result=\"decoded\",topic=\"md\"} 0\n")
-
-			r.again(t, "--checkpoints", where, "--snapshot-trades", "10")
-			eventually(t, "the reason", func() bool { return strings.Contains(r.node.out.String(), "it was made with other settings") })
-			eventually(t, "it goes on without", func() bool {
-				code, _, _ := runs(t, "healthcheck", "--admin", strings.TrimPrefix(r.admin, "http://"))
-				return code == flags.OK
-			})
-		})
+// So it is with a real ClickHouse, where nodes write only if they are told to.
+func TestClickHouseServeBeginsAtCheckpoints(t *testing.T) {
+	db, at := archive(t)
+	if err := db.Migrate(t.Context(), clickhouse.Plan{}, func(clickhouse.Step) {}); err != nil {
+		t.Fatal(err)
 	}
+	beginsAt(t, append([]string{"--checkpoints", "clickhouse", "--checkpoint-every", "1m"}, at...)...)
+}
+
+func beginsAt(t *testing.T, where ...string) {
+	t.Helper()
+	r := assemble(t, "--warmup", "0", "--only", "venue:BINANCE")
+	w := &kafkago.Client{Addr: kafkago.TCP(r.Addr()), Transport: &kafkago.Transport{}}
+	defer w.Transport.(*kafkago.Transport).CloseIdleConnections()
+	if _, err := w.CreateTopics(t.Context(), &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{{Topic: "saved", NumPartitions: 2, ReplicationFactor: 1}}}); err != nil {
+		t.Fatal(err)
+	}
+	r.again(t, where...)
+	r.publish(t, 0, "BTCUSDT", trade("BTCUSDT", 1, "64000.10"))
+	snapshot := r.clients + "/v1/snapshot/trades:BINANCE:BTC-USDT"
+	knows := func() bool { _, text := fetched(t, snapshot); return strings.Contains(text, "64000.10") }
+	eventually(t, "the trade", knows)
+
+	r.again(t, append(where, "--warmup", "0")...)
+	snapshot = r.clients + "/v1/snapshot/trades:BINANCE:BTC-USDT"
+	eventually(t, "the trade from before the node began", knows)
+	metric := func(want string) {
+		t.Helper()
+		if _, text := fetched(t, r.admin+"/metrics"); !strings.Contains(text, want) {
+			t.Errorf("the metrics do not have %s", want)
+		}
+	}
+	metric("tapedeck_checkpoints_total{result=\"loaded\"} 1\n") // the other partition is empty
+	metric("tapedeck_feed_records_total{partition=\"0\",result=\"decoded\",topic=\"md\"} 0\n")
+
+	r.again(t, append(where, "--snapshot-trades", "10")...)
+	eventually(t, "the reason", func() bool { return strings.Contains(r.node.out.String(), "it was made with other settings") })
+	eventually(t, "it goes on without", func() bool {
+		code, _, _ := runs(t, "healthcheck", "--admin", strings.TrimPrefix(r.admin, "http://"))
+		return code == flags.OK
+	})
 }
 
 func TestCheckpointsThatCannotBe(t *testing.T) {
