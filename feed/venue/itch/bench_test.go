@@ -2,6 +2,7 @@ package itch_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"testing"
 
 	"tapedeck/feed"
@@ -73,4 +74,40 @@ func BenchmarkDecode(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkSave saves and loads what a decoder remembers that knows a million orders.
+func BenchmarkSave(b *testing.B) {
+	const orders = 1 << 20
+	d := itch.Format.New(feed.DefaultOptions())
+	var batch market.Batch
+	take := func(m []byte) {
+		batch.Reset()
+		if err := d.Decode(&batch, &feed.Record{Time: 1548858600124000, Value: m}); err != nil && !errors.Is(err, feed.Ignored) {
+			b.Fatal(err)
+		}
+	}
+	name := padded("AAPL")
+	take(write('S', 0, 34200*1e9, byte('O')))
+	take(directory(1, 34200*1e9, "AAPL"))
+	for i := range uint64(orders) {
+		take(write('A', 1, 34200*1e9, 1_000_000+3*i, byte('B'), uint32(100), name, uint32(900_000+i%2000)))
+	}
+	var s market.Saver
+	b.Run("save", func(b *testing.B) {
+		for b.Loop() {
+			s.Out = s.Out[:0]
+			d.(feed.Memory).Save(&s)
+		}
+		b.ReportMetric(float64(len(s.Out)), "bytes")
+	})
+	b.Run("load", func(b *testing.B) {
+		for b.Loop() {
+			l := market.NewLoader(s.Out)
+			itch.Format.New(feed.DefaultOptions()).(feed.Memory).Load(l)
+			if err := l.End(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
