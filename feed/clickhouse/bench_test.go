@@ -35,3 +35,36 @@ FROM system.numbers LIMIT 2000000`
 	}
 	b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "records/s")
 }
+
+// BenchmarkClickHouseQuery reads two million trades of a table of somebody else's, a few at each time.
+func BenchmarkClickHouseQuery(b *testing.B) {
+	db := empty(b)
+	const n = 2_000_000
+	table := db.Table("theirs")
+	for _, s := range []string{
+		"CREATE DATABASE " + db.Database(),
+		"CREATE TABLE " + table + " (us Int64, sym String, px Decimal(18, 4), qty Float64, side String, id UInt64) ENGINE = MergeTree PARTITION BY tuple() ORDER BY us",
+		"INSERT INTO " + table + " SELECT 1700000000000000 + intDiv(toInt64(number), 3) * 100, concat('S', toString(number % 50)), toDecimal64('37000.1234', 4), 0.001, 'buy', number FROM system.numbers LIMIT 2000000",
+	} {
+		if err := db.exec(b.Context(), s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	t, err := Tables(db, Query{Kind: "trades", SQL: "SELECT us AS time, sym AS symbol, px AS price, qty AS size, side, id FROM " + table + " WHERE us >= {from} AND us < {to}"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	logs, err := t.Logs(b.Context())
+	if err != nil || len(logs) != 1 || logs[0].Records != n {
+		b.Fatal(logs, err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for from := int64(0); from < logs[0].Next; {
+			if from, err = t.Read(b.Context(), logs[0].LogID, feed.Window{From: from}, func(*feed.Record) error { return nil }); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "rows/s")
+}

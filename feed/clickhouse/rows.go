@@ -147,6 +147,7 @@ type events struct {
 	plan *plan
 	at   int64
 	list []*event
+	text []byte // of value
 }
 
 type event struct {
@@ -223,7 +224,11 @@ func (e *events) level(r *tableRow) {
 var singular = map[string]string{"trades": "trade", "quotes": "quote", "books": "book", "levels": "book"}
 
 func (e *events) begin(r *tableRow) *event {
-	ev := &event{symbol: r.symbol, venue: r.venue}
+	ev := &event{}
+	if n := len(e.list); n < cap(e.list) && e.list[:n+1][n] != nil {
+		ev = e.list[:n+1][n] // of an earlier time
+	}
+	*ev = event{symbol: r.symbol, venue: r.venue, text: ev.text[:0], bids: ev.bids[:0], asks: ev.asks[:0]}
 	ev.text = append(ev.text, `{"t":"`+singular[e.plan.kind]+`"`...)
 	ev.text = appendText(appendName(ev.text, "venue"), r.venue)
 	ev.text = appendText(appendName(ev.text, "symbol"), r.symbol)
@@ -231,8 +236,12 @@ func (e *events) begin(r *tableRow) *event {
 	return ev
 }
 
-// value is the record: an event, or a list of them.
-func (e *events) value() (b []byte) {
+// value is the record: an event, or a list of them. It is valid until the next one.
+func (e *events) value() []byte {
+	b := e.text[:0]
+	if len(e.list) > 1 {
+		b = append(b, '[')
+	}
 	for i, ev := range e.list {
 		if i > 0 {
 			b = append(b, ',')
@@ -246,8 +255,9 @@ func (e *events) value() (b []byte) {
 		b = append(b, '}')
 	}
 	if len(e.list) > 1 {
-		b = append(append([]byte{'['}, b...), ']')
+		b = append(b, ']')
 	}
+	e.text = b
 	return b
 }
 
@@ -280,8 +290,13 @@ func appendField(b []byte, name, text string) []byte {
 }
 
 func appendText(b []byte, text string) []byte {
-	quoted, _ := json.Marshal(text)
-	return append(b, quoted...)
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(text)
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"')
 }
 
 // appendLevel writes [price, size].
