@@ -80,6 +80,7 @@ func (k *keeper) keep(ctx context.Context, p *partition) {
 	}
 	err := k.to.Keep(ctx, saved.Log, saved.Seal())
 	switch {
+	case ctx.Err() == context.Canceled: // last writes it
 	case err == nil:
 		k.kept[p] = saved.Offset()
 		k.ingest.counts.written.Add(1)

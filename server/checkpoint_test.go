@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"tapedeck/feed"
 	memory "tapedeck/feed/tape"
@@ -134,5 +136,67 @@ func TestReplayBeginsAtCheckpoints(t *testing.T) {
 	}
 	if read, from := arch.forget(); ends[0] != ends[1] || from < 500 {
 		t.Errorf("after a seek: %s from the beginning, %s from a checkpoint; %d records were read, from offset %d on", ends[0], ends[1], read, from)
+	}
+}
+
+// full is a place for checkpoints that takes none, until it is told to.
+type full struct {
+	mu   sync.Mutex
+	open bool
+	kept []feed.Checkpoint
+}
+
+func (f *full) Checkpoint(context.Context, feed.LogID, int64) (c feed.Checkpoint, ok bool, err error) {
+	return c, false, errors.New("it is locked")
+}
+
+func (f *full) Keep(_ context.Context, _ feed.LogID, c feed.Checkpoint) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.open {
+		return errors.New("it is full")
+	}
+	f.kept = append(f.kept, c)
+	return nil
+}
+
+func (f *full) newest() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.kept) == 0 {
+		return 0
+	}
+	return f.kept[len(f.kept)-1].Offset
+}
+
+// A place that takes no checkpoints and gives none hinders nobody; it is counted, tried again, and at the end the last one is
+// written though the time for it has not come.
+func TestCheckpointsThatCannotBeWritten(t *testing.T) {
+	tp := newTape(1)
+	place := &full{}
+	n := run(t, tp, func(c *Config) { c.Checkpoints, c.CheckpointEvery = place, 5*time.Millisecond })
+	start := feed.Start{Epoch: "e", From: 5}
+	if at, err := n.ingest.Resume(t.Context(), feed.Start{Log: marketLog(0), Epoch: "e", From: 5}, 9); err != nil || at.From != start.From || at.Checkpoint != nil {
+		t.Errorf("without a checkpoint reading begins at %+v: %v", at, err)
+	}
+	tp.add("trade BTC-USD 1 100 1")
+	until(t, "failures are counted", func() bool { return n.scrape()[`tapedeck_checkpoints_total{result="failed"}`] > "0" })
+	place.mu.Lock()
+	place.open = true
+	place.mu.Unlock()
+	until(t, "one is written", func() bool {
+		return place.newest() == 1 && n.scrape()[`tapedeck_checkpoints_total{result="written"}`] == "1"
+	})
+
+	slow := &full{open: true}
+	n = run(t, tp, func(c *Config) { c.Checkpoints, c.CheckpointEvery = slow, time.Hour })
+	tp.add("trade BTC-USD 2 100 1")
+	c := greet(t, n, "?rooms="+trades)
+	c.at(trades, 2)
+	c.leave()
+	n.stop()
+	<-n.ended
+	if slow.newest() != 2 {
+		t.Errorf("at the end the newest checkpoint is of offset %d, want 2", slow.newest())
 	}
 }

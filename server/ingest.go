@@ -100,6 +100,9 @@ func (in *ingest) feed(topic, format string) Feed {
 	return f
 }
 
+// checkpointPatience is how long a start waits for a checkpoint: a topic of a gigabyte is read in it.
+const checkpointPatience = 30 * time.Second
+
 // Resume implements feed.Resumer.
 func (in *ingest) Resume(ctx context.Context, at feed.Start, upto int64) (feed.Start, error) {
 	if in.saved == nil {
@@ -107,7 +110,12 @@ func (in *ingest) Resume(ctx context.Context, at feed.Start, upto int64) (feed.S
 	}
 	k := in.kind(in.feed(at.Log.Topic, at.Log.Format))
 	note := in.log.With("topic", at.Log.Topic, "partition", at.Log.Partition)
-	from, err := k.Resume(ctx, in.saved, at, upto, func(offset int64, why error) {
+	looking, cancel := ctx, func() {}
+	if !in.paced {
+		looking, cancel = context.WithTimeout(ctx, checkpointPatience)
+	}
+	defer cancel()
+	from, err := k.Resume(looking, in.saved, at, upto, func(offset int64, why error) {
 		in.counts.refused.Add(1)
 		note.Warn("a checkpoint does not fit and is left out", "offset", offset, "reason", why)
 	})
