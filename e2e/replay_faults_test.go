@@ -208,7 +208,15 @@ func TestClickHouseGoesAndComesBack(t *testing.T) {
 		s.door.close()
 		v := s.play(t, "&speed=max")
 		v.hears(t, "the archive does not answer, trying again: ClickHouse does not answer")
+		early := newViewer("early") // who steers before he joins a room is heard all the same
+		early.path = "/v1/replay"
+		must(t, early.connect(s.node.addr, "?from=1&speed=max"))
+		defer early.hangUp()
+		early.do(t, "pause")
+		early.do(t, "resume")
+		early.ask(t, s.rooms)
 		s.door.open()
+		s.whole(t, early)
 		s.whole(t, v)
 	})
 	t.Run("dying amid a window", func(t *testing.T) {

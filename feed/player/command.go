@@ -63,6 +63,9 @@ func (p *Player) obey() (elsewhere bool) {
 }
 
 func (p *Player) refuses(c Command) string {
+	if (c.Op == Seek || c.Op == SeekLive) && p.away != "" && len(p.holding) == 0 {
+		return "the archive does not answer yet: what can be sought is not known"
+	}
 	if c.Op == SeekLive && !p.config.Live {
 		return "this replay does not lead to the live timeline: open it with to=live"
 	}

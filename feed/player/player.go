@@ -145,6 +145,7 @@ func (p *Player) load(ctx context.Context) bool {
 		}
 		p.complain(err)
 		p.wait(ctx, nil, backoff(failures, p.config.Retry))
+		p.obey() // nothing is shown yet, so there is nothing to be shown anew
 	}
 	p.well()
 	if why := p.absent(p.config.From, p.config.To); why != "" {
