@@ -21,10 +21,10 @@ func TestReplayKnowsTheVenuesThatAreAskedFor(t *testing.T) {
 	n := start(t, newTape(1).player(), func(c *Config) {
 		c.Archive, c.Formats = tp, func(name string) (*feed.Format, bool) { return tick.Format, name == "tick" }
 	})
-	for _, room := range []string{"trades:DESK:S", "trades:DESK:*"} {
+	for room, least := range map[string]int{"trades:DESK:S": 100, "trades:DESK:*": 50} { // who joins by a standing order begins with the last trades
 		status, text, _ := get(t, n, fmt.Sprintf("/v1/history?from=%d&rooms=%s", begin-3600e6, room))
-		if trades := strings.Count(text, `"px":"1"`); status != 200 || trades != 100 {
-			t.Errorf("%s: %d, %d trades of 100: %.300s", room, status, trades, text)
+		if trades := strings.Count(text, `"px":"1"`); status != 200 || trades < least || strings.Contains(text, "unknown_room") {
+			t.Errorf("%s: %d, %d trades, want %d: %.300s", room, status, trades, least, text)
 		}
 	}
 }
