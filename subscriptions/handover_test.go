@@ -147,11 +147,9 @@ func (h *handover) start(from int) subscriptions.LogStart {
 }
 
 func (h *handover) load(other timeline) timeline {
-	var saved market.Saver
-	other.log.Save(&saved)
 	hub := subscriptions.NewHub(subscriptions.Config{Entries: handoverEntries, Widths: []string{"1m"}})
 	hub.AddVenue("TEST", derived)
-	log, err := hub.Load(market.NewLoader(saved.Out), h.start(other.at), derived)
+	log, err := hub.Load(market.NewLoader(saved(other.log)), h.start(other.at), derived)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -10,17 +10,6 @@ import (
 	"tapedeck/wire"
 )
 
-// Save appends all that was made of the log up to its newest record: the rooms that are at home in it, but not what is
-// kept for readers who fall behind, nor views, which are made again from their bases. It is called by the log's
-// writer, between two records, which stands still meanwhile: see Begin.
-func (l *Log) Save(s *market.Saver) {
-	w := l.Begin()
-	w.all()
-	for _, part := range w.parts {
-		s.Out = append(s.Out, part...)
-	}
-}
-
 func (l *Log) saveHead(s *market.Saver) {
 	s.Text(l.epoch)
 	s.Uint(l.seq.Load())

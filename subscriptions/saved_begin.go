@@ -2,9 +2,10 @@ package subscriptions
 
 import "tapedeck/market"
 
-// Saving is a log on its way into a checkpoint, as it was when the saving began. It is saved symbol by symbol, and a symbol
+// Saving is a log on its way into a checkpoint, as it was when the saving began: the rooms that are at home in it, but not what is
+// kept for readers who fall behind, nor views, which are made again from their bases. It is saved symbol by symbol, and a symbol
 // that a record is about to change before it does, so that the log's writer never stands still for long: 100 symbols with
-// whole books and a day of minutes take 35 ms, one of them 0.4. All calls are the log's writer's, between two records.
+// whole books and a day of minutes take 35 ms, one of them 0.3. All calls are the log's writer's, between two records.
 type Saving struct {
 	log     *Log
 	parts   [][]byte // the head, then each symbol
@@ -13,7 +14,7 @@ type Saving struct {
 	spoiled bool
 }
 
-// Begin begins to save the log as it is now, where Save does all of it. Of two at a time the older one is spoiled.
+// Begin begins to save the log as it is now. Of two at a time the older one is spoiled.
 func (l *Log) Begin() *Saving {
 	if l.saving != nil {
 		l.saving.spoil()
@@ -58,8 +59,8 @@ func (w *Saving) Step() bool {
 	return false
 }
 
-// Parts is what Save would have appended when the saving began, in pieces, once Step has returned false. False: it was in
-// vain, since the log was made anew meanwhile or a room has moved.
+// Parts is what was saved, in pieces, once Step has returned false: what Hub.Load reads. False: it was in vain, since the log was
+// made anew meanwhile or a room has moved.
 func (w *Saving) Parts() ([][]byte, bool) { return w.parts, !w.spoiled }
 
 // save saves a slot, and with it those of the same rooms, which lie beside it.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tapedeck/market"
+	"tapedeck/subscriptions"
 	"tapedeck/wire"
 	"tapedeck/wire/mirror"
 )
@@ -94,10 +95,15 @@ func (rec *recorder) saved() *recorder {
 	return to
 }
 
-func save(r part) []byte {
-	var s market.Saver
-	r.log.Save(&s)
-	return s.Out
+func save(r part) []byte { return saved(r.log) }
+
+// saved is what is saved of a log at once.
+func saved(l *subscriptions.Log) []byte {
+	w := l.Begin()
+	for w.Step() {
+	}
+	parts, _ := w.Parts()
+	return bytes.Join(parts, nil)
 }
 
 // comeOver follows every room from where the other client is, and returns how many went on without a snapshot.
