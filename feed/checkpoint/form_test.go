@@ -77,3 +77,16 @@ func TestFits(t *testing.T) {
 		}
 	}
 }
+
+// Whatever bytes a store gives: a header is read or refused, and what is behind it is unpacked or refused.
+func FuzzPeek(f *testing.F) {
+	data := checkpoint.Seal(header, [][]byte{bytes.Repeat([]byte("body"), 100)})
+	f.Add(data)
+	f.Add(data[:len(data)/2])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, err := checkpoint.Peek(data)
+		if _, bad := checkpoint.Body(data); err != nil && bad == nil {
+			t.Fatalf("it was unpacked though its header is refused: %v", err)
+		}
+	})
+}
