@@ -134,7 +134,8 @@ func (db *DB) Read(ctx context.Context, log feed.LogID, w feed.Window, take func
 		if !held {
 			return r.beyond(ctx, from, end)
 		}
-		end = last + 1 // what is written after this belongs to a later window
+		end = last + 1   // what is written after this belongs to a later window
+		r.headers = true // of what was written since the plan, nothing is known
 	}
 	var marks []feed.Record
 	if w.Symbols != nil {
@@ -151,6 +152,8 @@ type reading struct {
 	log  uint64
 	w    feed.Window
 	take func(*feed.Record) error
+
+	headers bool // some record of the window has any: else those columns, a quarter of the cost, are not asked for
 }
 
 // plan returns where a window from an offset ends: where the sizes, which are small to read, come to its bytes. Where they do not, as
@@ -159,13 +162,14 @@ func (r *reading) plan(ctx context.Context, from int64) (end int64, isFull, foun
 	sum, span := 0, int64(planOffsets)
 	for at := from; at < r.w.To && at-from < mostOffsets; span *= 4 {
 		to := min(at+min(span, mostOffsets-(at-from)), r.w.To)
-		query := fmt.Sprintf("SELECT intDiv(offset, %d) AS block, sum(toUInt64(bytes)), max(stripe), max(offset) FROM %s WHERE %s%s GROUP BY block ORDER BY block",
+		query := fmt.Sprintf("SELECT intDiv(offset, %d) AS block, sum(toUInt64(bytes)), max(stripe), max(offset), toUInt8(max(notEmpty(header_keys))) FROM %s WHERE %s%s GROUP BY block ORDER BY block",
 			planBlock, r.db.Table("records"), within(r.log, at, to, false), wanted(r.w.Symbols))
 		full, stripe := int64(-1), int64(math.MaxInt64)
 		err := r.db.each(ctx, query, func(scan func(...any) error) error {
 			var block, newest, last int64
 			var bytes uint64
-			if err := scan(&block, &bytes, &newest, &last); err != nil {
+			var headers uint8
+			if err := scan(&block, &bytes, &newest, &last, &headers); err != nil {
 				return err
 			}
 			if full >= 0 {
@@ -176,7 +180,7 @@ func (r *reading) plan(ctx context.Context, from int64) (end int64, isFull, foun
 				full = newest
 				return nil
 			}
-			found, stripe = true, newest
+			found, stripe, r.headers = true, newest, r.headers || headers > 0
 			if sum += int(bytes); sum >= r.w.Bytes {
 				full = last + 1
 			}
@@ -298,13 +302,17 @@ func (r *reading) fetch(ctx context.Context, from, end int64, marks []feed.Recor
 	var record feed.Record
 	var absent uint8
 	var keys, values []string
-	query := fmt.Sprintf("SELECT offset, time, clock, absent, key, value, header_keys, header_values FROM %s WHERE %s%s ORDER BY offset",
+	columns, into := "offset, time, clock, absent, key, value", []any{&record.Offset, &record.Time, &record.Clock, &absent, &record.Key, &record.Value}
+	if r.headers {
+		columns, into = columns+", header_keys, header_values", append(into, &keys, &values)
+	}
+	query := fmt.Sprintf("SELECT %s FROM %s WHERE %s%s ORDER BY offset", columns,
 		r.db.Table("records"), within(r.log, from, end, false), wanted(r.w.Symbols))
 	err := r.db.each(ctx, query, func(scan func(...any) error) error {
 		if bytes >= r.w.Bytes*2 {
 			return errFull
 		}
-		if err := scan(&record.Offset, &record.Time, &record.Clock, &absent, &record.Key, &record.Value, &keys, &values); err != nil {
+		if err := scan(into...); err != nil {
 			return err
 		}
 		if absent&absentKey != 0 {
