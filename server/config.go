@@ -84,7 +84,8 @@ type Feed struct {
 	Options feed.Options
 }
 
-// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Archive, Formats, Instruments, Page, Refused and Letters.
+// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Archive, Formats, Instruments, Page, Refused, Letters and
+// those of checkpoints.
 func (c Config) WithDefaults() Config {
 	if c.Node == "" {
 		c.Node, _ = os.Hostname()
