@@ -67,7 +67,7 @@ func (m *bourse) handovers(each int) {
 			r := rand.New(rand.NewPCG(seed, 5))
 			for n := range each {
 				if err := m.handover(r, n == 0, fmt.Sprint("replay ", seed, ".", n)); err != nil {
-					m.t.Errorf("client %d: %v", i, err)
+					m.t.Errorf("client %d: %.2000v", i, err)
 					return
 				}
 			}
@@ -133,7 +133,7 @@ func newBourse(t *testing.T, tape bool) *bourse {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.stop = cancel
 	m.tasks.Go(func() {
-		for r := rand.New(rand.NewPCG(1, 1)); ctx.Err() == nil; pause(ctx, time.Duration(r.Int64N(20e6))) {
+		for r := rand.New(rand.NewPCG(1, 1)); ctx.Err() == nil; pause(ctx, time.Duration(r.Int64N(40e6))) {
 			if err := m.write(1 + r.IntN(30)); err != nil {
 				t.Error(err)
 				return
@@ -146,12 +146,16 @@ func newBourse(t *testing.T, tape bool) *bourse {
 
 // serve runs a streamer that knows nothing yet. Its rooms' logs are short.
 func (m *bourse) serve() (end func()) {
+	entries := 512
+	if m.tape {
+		entries = 128
+	}
 	topic := m.config.Topics[0]
 	source, err := kafka.New(m.config)
 	must(m.t, err)
 	srv, err := server.New(server.Config{
 		Node: "bourse", Listen: "127.0.0.1:0", Admin: "off", Source: source, Log: m.config.Log, DrainWait: -1, DrainSpread: time.Millisecond,
-		HandshakesPerSecond: 10000, CommandsPerSecond: 10000, SlowDeadline: time.Minute, LogEntries: 128,
+		HandshakesPerSecond: 10000, CommandsPerSecond: 10000, Heartbeat: time.Minute, SlowDeadline: time.Minute, LogEntries: entries,
 		Feeds:   map[string]server.Feed{topic.Name: {Format: topic.Format, Options: feed.DefaultOptions()}},
 		Archive: feed.Chain(m.recorded, m.past), Formats: venue.Lookup, ReplayWarmup: 6 * time.Second,
 	})
@@ -351,7 +355,7 @@ func (c *client) reached(rooms []string) map[string]uint64 {
 // settle waits until all that clients may have heard of is taken down.
 func (m *bourse) settle() {
 	before := m.written.Load()
-	for m.written.Load() == before && !m.t.Failed() {
+	for n := 0; m.written.Load() == before && n < 10_000; n++ {
 		time.Sleep(time.Millisecond)
 	}
 }

@@ -53,7 +53,7 @@ func (s *session) answer(commands []wire.Command, err error) {
 		if !s.pay(s.price(c), c.ID) {
 			continue
 		}
-		if c.Op == "subscribe" && s.pump.replay != nil && s.pump.replay.lacks(c) {
+		if c.Op == "subscribe" && s.lacks(c) {
 			s.wait(func() {
 				s.subscribe(c)
 				s.answer(commands[i+1:], nil)
@@ -66,6 +66,14 @@ func (s *session) answer(commands []wire.Command, err error) {
 		}
 		s.refuse(&wire.Error{ID: c.ID, Code: wire.UnknownOp, Message: fmt.Sprintf("unknown op %.40q: there are subscribe, unsubscribe, list, ping", c.Op)})
 	}
+}
+
+// lacks reports whether a subscription has to wait for what is read from the archive, and has it read.
+func (s *session) lacks(c *wire.Command) bool {
+	if t := s.pump.replay; t != nil {
+		return t.lacks(c)
+	}
+	return s.catchUp(c)
 }
 
 // price is what a command costs: a token, and one more for every 10 rooms that it names or is answered
@@ -172,6 +180,9 @@ func (s *session) join(c *wire.Command, req wire.Request) (granted []wire.Grante
 	}
 	if s.sub.Rooms() >= s.server.config.MaxRooms && !s.sub.Follows(name) {
 		return nil, -1, s.tooMany()
+	}
+	if one, ok := s.joinPast(name, g); ok {
+		return []wire.Granted{one}, -1, nil
 	}
 	one, ok := s.sub.Join(name, g, req.Since)
 	if !ok {

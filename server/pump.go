@@ -36,8 +36,8 @@ type pump struct {
 	chores   time.Time             // when the next are due
 	now      time.Time             // when the round began
 	health   []wire.RoomHealth
-	gates    []chan struct{} // closed when nobody is behind
-	ending   *wire.Status    // to be said to everybody who was told all
+	gates    []gate       // of those who wait for readers
+	ending   *wire.Status // to be said to everybody who was told all
 
 	sent atomic.Uint64 // bytes
 }
@@ -138,24 +138,16 @@ func (p *pump) round() {
 	if !p.now.Before(p.chores) {
 		p.doChores()
 	}
+	p.curtain()
 	if p.replay != nil {
-		p.curtain()
+		p.conclude()
 		return // and no pause: it waits for us
 	}
 	p.adapt(time.Since(p.now))
 }
 
-// curtain lets a replay go on that waited for its readers, and says that it has ended to those who were told all.
-func (p *pump) curtain() {
-	for _, s := range p.sessions {
-		if len(p.gates) > 0 && s.closing == nil && s.sub.Behind() {
-			return
-		}
-	}
-	for _, g := range p.gates {
-		close(g)
-	}
-	p.gates = p.gates[:0]
+// conclude says that a replay has ended to those who were told all.
+func (p *pump) conclude() {
 	if p.ending == nil {
 		return
 	}
@@ -273,6 +265,9 @@ func (p *pump) join(s *session) {
 
 // leave lets go of a session whose connection has ended.
 func (p *pump) leave(s *session) {
+	for _, t := range s.past {
+		t.cancel()
+	}
 	s.sub.Close()
 	last := p.sessions[len(p.sessions)-1]
 	p.sessions[s.place], last.place = last, s.place

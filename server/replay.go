@@ -41,8 +41,7 @@ type replay struct {
 	ingest  *ingest
 	digests *subscriptions.Digests
 	symbols []string
-	gate    chan struct{} // is closed when the readers have what was published before it was asked for
-	asked   uint64        // ingest.events then
+	brake   brake
 
 	// The pump's.
 	covered []string // symbols that are read; nil: all
@@ -153,7 +152,7 @@ func (s *Server) enlist(r *http.Request) (*replay, *denial) {
 		t.users++
 		return t, nil
 	}
-	if len(s.replays) >= s.config.ReplaySessions {
+	if len(s.replays)+s.catching >= s.config.ReplaySessions {
 		return nil, &denial{http.StatusServiceUnavailable, wire.Error{
 			Code: wire.ReplayLimit, Message: fmt.Sprintf("this node plays %d replays at the same time", s.config.ReplaySessions), Retry: true, After: 5000,
 		}}
@@ -209,32 +208,28 @@ func (s *Server) openReplays() (list []*replay) {
 }
 
 // onPump has f carried out by the pump, and waits for it; not once the replay is over.
-func (t *replay) onPump(f func()) {
-	carried := make(chan struct{})
-	if !t.pump.do(func() { defer close(carried); f() }) {
-		return
-	}
-	select {
-	case <-carried:
-	case <-t.done:
-	}
-}
+func (t *replay) onPump(f func()) { t.pump.wait(f, t.done) }
 
 // Set implements feed/player's Stage.
 func (t *replay) Set(symbols []string) feed.Sink {
-	c := t.server.config
+	t.hub, t.ingest = t.server.stage(func(r market.Room) bool {
+		return symbols == nil || slices.Contains(symbols, r.Venue+":"+r.Symbol)
+	})
+	t.symbols, t.ingest.saved, t.ingest.asked = symbols, t.server.config.Archive.Checkpoint, t.wished
+	t.brake = brake{pump: t.pump, ingest: t.ingest, behind: t.behind}
+	return t.ingest
+}
+
+// stage makes a hub of the past for the rooms that only names, and what fills it.
+func (s *Server) stage(only func(market.Room) bool) (*subscriptions.Hub, *ingest) {
+	c := s.config
 	c.Refused, c.Log = nil, slog.New(slog.DiscardHandler) // it was said when it was live
 	h := c.hub()
-	if symbols != nil {
-		h.Only = func(r market.Room) bool {
-			return slices.Contains(symbols, r.Venue+":"+r.Symbol) && (c.Only == nil || c.Only(r))
-		}
-	}
-	t.hub, t.symbols = subscriptions.NewHub(h), symbols
-	t.ingest = newIngest(&c, t.hub)
-	t.ingest.paced, t.ingest.saved, t.ingest.asked = true, t.server.config.Archive.Checkpoint, t.wished
-	t.gate, t.asked = nil, 0
-	return t.ingest
+	h.Only = func(r market.Room) bool { return only(r) && (c.Only == nil || c.Only(r)) }
+	hub := subscriptions.NewHub(h)
+	in := newIngest(&c, hub)
+	in.paced, in.saved = true, nil
+	return hub, in
 }
 
 // Show implements feed/player's Stage.
@@ -244,6 +239,9 @@ func (t *replay) Show(same bool) {
 	}
 	hub, source, symbols := t.hub, t.ingest, t.symbols
 	hub.Digest(t.digests)
+	if same { // what is not told yet may lie before what the new hub has read
+		t.settle()
+	}
 	t.onPump(func() {
 		t.pump.moveTo(hub, same)
 		t.covered, t.source, t.shown, t.live = symbols, source, true, false
@@ -253,28 +251,29 @@ func (t *replay) Show(same bool) {
 	})
 }
 
-// Brake implements feed/player's Stage. The pump is asked every eighth of a room's log, and waited for only when it has
-// not answered before the next: so a reader has at most half of a log unread, and two eighths on their way.
-func (t *replay) Brake() <-chan struct{} {
-	chunk := uint64(max(t.server.config.LogEntries/8, 1))
-	if t.gate != nil {
-		select {
-		case <-t.gate:
-			t.gate = nil
-		default:
-			if t.ingest.events-t.asked >= chunk {
-				return t.gate
-			}
-			return nil
-		}
+// settle waits until everybody was told all that there is.
+func (t *replay) settle() {
+	told := make(chan struct{})
+	if !t.pump.do(func() {
+		t.pump.gates = append(t.pump.gates, gate{told, func() bool {
+			return slices.ContainsFunc(t.pump.sessions, func(s *session) bool { return s.closing == nil && !s.sub.Current() })
+		}})
+	}) {
+		return
 	}
-	if t.ingest.events-t.asked >= chunk {
-		gate := make(chan struct{})
-		t.gate, t.asked = gate, t.ingest.events
-		t.pump.do(func() { t.pump.gates = append(t.pump.gates, gate) })
+	select {
+	case <-told:
+	case <-t.done:
 	}
-	return nil
 }
+
+// behind reports whether somebody has half of a room's log unread.
+func (t *replay) behind() bool {
+	return slices.ContainsFunc(t.pump.sessions, func(s *session) bool { return s.closing == nil && s.sub.Behind(t.pump.hub) })
+}
+
+// Brake implements feed/player's Stage.
+func (t *replay) Brake() <-chan struct{} { return t.brake.ask() }
 
 // Live implements feed/player's Stage.
 func (t *replay) Live() (handed bool) {
@@ -285,7 +284,7 @@ func (t *replay) Live() (handed bool) {
 	result := make(chan bool, 1)
 	t.onPump(func() {
 		for _, s := range t.pump.sessions {
-			if s.closing == nil && (len(s.waiting) > 0 || !s.sub.Continues(live)) {
+			if s.closing == nil && (len(s.waiting) > 0 || !s.sub.Continues(t.pump.hub, live)) {
 				result <- false
 				return
 			}

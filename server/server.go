@@ -36,6 +36,7 @@ type Server struct {
 
 	replaying sync.Mutex
 	replays   map[string]*replay // by owner and session
+	catching  int                // clients that are told from the archive what rooms do not hold any more
 
 	web, inner    *http.Server  // for clients, for operators
 	answers       chan struct{} // taken by those that are on their way

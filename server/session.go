@@ -30,9 +30,11 @@ type session struct {
 	closing *wire.Close
 	said    time.Time // when its last words were
 
-	waiting []func() // a replay's: commands that wait until their rooms are read
-	ended   bool     // it was told so
-	history bool     // is over when it was
+	waiting []func()   // commands that wait until their rooms are read from the archive
+	past    []*catchUp // of a live one: what it is told from the archive
+	shown   *catchUp   // whose rooms can be joined, while what waited is carried out
+	ended   bool       // it was told so
+	history bool       // is over when it was
 
 	socket *socket         // nil for SSE; its reader's in part
 	pings  throttle.Bucket // reader's

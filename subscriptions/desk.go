@@ -238,7 +238,7 @@ func (d *Desk) serve(c *cohort, now int64) {
 }
 
 func (d *Desk) measure(r *Room, readers int) {
-	if d.each != nil && readers > 0 {
+	if d.each != nil && readers > 0 && r.list.hub == d.hub {
 		d.each(Range{Readers: readers, Time: r.ts, PublishedAt: r.at})
 	}
 }

@@ -1,6 +1,8 @@
 package subscriptions
 
 import (
+	"slices"
+
 	"tapedeck/market"
 	"tapedeck/snapshot"
 	"tapedeck/wire"
@@ -21,8 +23,8 @@ func (s *Subscriber) Move(to *Desk, same bool) (lost []string) {
 	clear(s.seats)
 	clear(s.names)
 	for _, old := range seats {
-		if !s.reseat(old, same) {
-			lost = append(lost, old.cohort.watch.room.Text)
+		if !s.reseat(old, len(s.order), same) {
+			lost = append(lost, old.room().Text)
 		}
 	}
 	for _, o := range s.wild {
@@ -38,19 +40,47 @@ func (s *Subscriber) Move(to *Desk, same bool) (lost []string) {
 	return lost
 }
 
-// reseat gives a seat's place in the new desk's hub; false if the room is not served there.
-func (s *Subscriber) reseat(old *seat, same bool) bool {
-	was := old.cohort.watch.room
+// JoinIn follows a room as it is in another hub than the desk's, from since on; false, and nothing has changed, if it cannot
+// be gone on from there. Until Return the subscriber is told what comes there, beside what comes in its other rooms.
+func (s *Subscriber) JoinIn(h *Hub, name market.Room, g Grant, since wire.Since) (wire.Granted, bool) {
+	r := h.room(name)
+	if r == nil || !r.holds(since) {
+		return wire.Granted{}, false
+	}
+	s.Leave(r.Text)
+	_, granted := s.join(r, g, &since)
+	granted.Epoch = since.Epoch
+	return granted, granted.Recovered
+}
+
+// Return takes the rooms that were joined in another hub over to the desk's own, which knows the same logs, as Move does.
+func (s *Subscriber) Return(from *Hub) {
+	for _, old := range s.order { // each takes its place
+		if was := old.room(); was.list.hub == from {
+			old.left = true
+			s.desk.unseat(old)
+			delete(s.seats, was)
+			s.reseat(old, old.place, true)
+		}
+	}
+}
+
+// reseat gives a seat's place in the desk's hub; false if the room is not served there.
+func (s *Subscriber) reseat(old *seat, place int, same bool) bool {
+	was := old.room()
 	r := s.desk.hub.room(was.Name)
 	if r == nil {
 		return false
 	}
 	st := &seat{
-		sub: s, place: len(s.order), by: old.by, last: old.last,
+		sub: s, place: place, by: old.by, last: old.last,
 		interval: old.interval, limitedBy: old.limitedBy, counters: old.counters,
 	}
 	s.seats[r], s.names[r.Text] = st, st
-	s.order = append(s.order, st)
+	if place == len(s.order) {
+		s.order = append(s.order, nil)
+	}
+	s.order[place] = st
 	s.desk.seatAt(st, r, old.cohort.class.grid.Interval)
 	s.lag(st)
 	if same {
@@ -151,15 +181,18 @@ func (h *Hub) Near(o *Hub) bool {
 	return shared
 }
 
-// Continues reports whether every room of which no event may be missed can be resumed in another hub, with half of its
-// log to spare: that goes on being written until the room is read there.
-func (s *Subscriber) Continues(o *Hub) bool {
-	if s.Blocked || len(s.late) > 0 {
+// Continues reports whether every room that is joined in from and of which no event may be missed can be resumed in another
+// hub, with half of its log to spare: that goes on being written until the room is read there.
+func (s *Subscriber) Continues(from, to *Hub) bool {
+	if s.Blocked || slices.ContainsFunc(s.late, func(st *seat) bool { return !st.left && st.room().list.hub == from }) {
 		return false
 	}
 	for _, st := range s.order {
-		was := st.cohort.watch.room
-		if r := o.room(was.Name); r != nil && r.never && !r.awaits(was, st.position()) {
+		was := st.room()
+		if was.list.hub != from {
+			continue
+		}
+		if r := to.room(was.Name); r != nil && r.never && !r.awaits(was, st.position()) {
 			return false
 		}
 	}
@@ -181,6 +214,42 @@ func (r *Room) awaits(was *Room, pos Position) bool {
 	return held && !r.pressing(next)
 }
 
+// Lacks reports whether a room of which every event counts does not hold any more, or never held, what comes after a place
+// in a log that this hub reads.
+func (h *Hub) Lacks(name market.Room, since wire.Since) bool {
+	home := h.log(since.Epoch)
+	if home == nil || since.Seq > home.End()+aheadLimit {
+		return false
+	}
+	r := h.room(name)
+	if r == nil || !r.never {
+		return false
+	}
+	if epoch := r.epochNow(); epoch != "" && epoch != since.Epoch {
+		return false // it has gone on in another log
+	}
+	return !r.holds(since)
+}
+
+// holds reports whether one who has read up to since misses nothing in the room.
+func (r *Room) holds(since wire.Since) bool {
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	_, held := r.resume(since)
+	return held
+}
+
+// Expect tells where the logs of a hub end, as far as another one that reads them knows.
+func (h *Hub) Expect(o *Hub) {
+	for _, l := range *h.logs.Load() {
+		if other := o.log(*l.name.Load()); other != nil {
+			l.SetEnd(int64(other.End()))
+		}
+	}
+}
+
+func (st *seat) room() *Room { return st.cohort.watch.room }
+
 func (st *seat) position() Position {
 	if st.alone {
 		return st.pos
@@ -188,15 +257,15 @@ func (st *seat) position() Position {
 	return st.cohort.pos
 }
 
-// Behind reports whether the subscriber has half of a room's log unread: of one of which every event counts, or of one
-// that it wants to be told of as it happens.
-func (s *Subscriber) Behind() bool {
+// Behind reports whether the subscriber has half of a room's log unread, of the rooms that are joined in a hub: of one of
+// which every event counts, or of one that it wants to be told of as it happens.
+func (s *Subscriber) Behind(in *Hub) bool {
 	if !s.Blocked && len(s.late) == 0 {
 		return false // everything is read, or waits for its tick, which comes before that
 	}
 	for _, st := range s.order {
-		r := st.cohort.watch.room
-		if !r.dear() && st.cohort.class.grid.Interval > 0 {
+		r := st.room()
+		if r.list.hub != in || !r.dear() && st.cohort.class.grid.Interval > 0 {
 			continue
 		}
 		r.list.mu.Lock()
@@ -210,13 +279,23 @@ func (s *Subscriber) Behind() bool {
 	return false
 }
 
+// In reports how many rooms are joined in a hub.
+func (s *Subscriber) In(h *Hub) (n int) {
+	for _, st := range s.order {
+		if st.room().list.hub == h {
+			n++
+		}
+	}
+	return n
+}
+
 // Current reports whether the subscriber was handed all that there is.
 func (s *Subscriber) Current() bool {
 	if s.Blocked || len(s.late) > 0 {
 		return false
 	}
 	for _, st := range s.order {
-		r := st.cohort.watch.room
+		r := st.room()
 		r.list.mu.Lock()
 		pos := st.position()
 		current := pos.place == r.log.head() && (!pos.need || !r.good())

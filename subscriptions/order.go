@@ -72,7 +72,7 @@ func (o *order) join(symbol string) (g wire.Granted, ok, full bool) {
 	if r == nil {
 		return g, false, false
 	}
-	old := o.sub.seats[r]
+	old := o.sub.names[r.Text]
 	switch {
 	case old != nil && old.by != o:
 		return g, false, false

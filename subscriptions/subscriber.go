@@ -77,8 +77,10 @@ func (s *Subscriber) Follows(name market.Room) bool { return s.names[name.String
 // Join starts following a room, or changes the settings of one that is followed. since is nil for one
 // who knows nothing. It returns what to answer; false if this node does not serve the room.
 func (s *Subscriber) Join(name market.Room, g Grant, since *wire.Since) (wire.Granted, bool) {
-	r := s.desk.hub.room(name)
-	if r == nil {
+	var r *Room
+	if known := s.names[name.String()]; known != nil {
+		r = known.room() // which may be another hub's
+	} else if r = s.desk.hub.room(name); r == nil {
 		return wire.Granted{}, false
 	}
 	st, granted := s.join(r, g, since)
