@@ -133,3 +133,12 @@ func TestExpectedColumns(t *testing.T) {
 		}
 	}
 }
+
+// A server that is too old for the tables is told so, and by how much.
+func TestOldServers(t *testing.T) {
+	for v, old := range map[Version]bool{{18, 14}: true, {1, 1}: true, {18, 16}: false, {19, 1}: false, {26, 9}: false} {
+		if err := v.check(); old != errors.Is(err, ErrSchema) || old && !strings.Contains(err.Error(), "18.16") {
+			t.Errorf("%s: %v", v, err)
+		}
+	}
+}
