@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -247,12 +248,15 @@ func told(t *testing.T, n *node, address string) string {
 func TestReplayOfRandomCommands(t *testing.T) {
 	arch := recordedMarket(4, 3000)
 	n := run(t, newTape(1), archived(arch))
+	wantEntries, want := straight(t, arch, marketRooms...)
 	for seed := range uint64(5) {
 		func() {
 			r := rand.New(rand.NewPCG(seed, 9))
-			c := greet(t, n, replayAddress(marketRooms, fmt.Sprintf("&session=s%d&speed=20", seed)))
-			for i := range 60 {
-				switch r.IntN(6) {
+			address := replayAddress(marketRooms, fmt.Sprintf("&session=s%d&control=all&speed=20", seed))
+			all := []*client{greet(t, n, address)}
+			for i := range 200 {
+				c := all[r.IntN(len(all))]
+				switch r.IntN(7) {
 				case 0:
 					c.say(`{"op":"pause","id":%d}`, i)
 				case 1:
@@ -264,27 +268,96 @@ func TestReplayOfRandomCommands(t *testing.T) {
 				case 4:
 					c.say(`{"op":"step","records":%d,"id":%d}`, 1+r.IntN(50), i)
 				case 5:
-					other := greet(t, n, replayAddress(marketRooms[r.IntN(len(marketRooms)):], fmt.Sprintf("&session=s%d", seed)))
-					if r.IntN(2) == 0 {
-						other.leave()
-					} else {
-						defer other.leave()
+					if len(all) < 5 {
+						all = append(all, greet(t, n, address))
+					}
+					if r.IntN(4) == 0 {
+						at := sessionBegan + r.Int64N(25e6)
+						c.say(`[{"op":"pause"},{"op":"seek","to":%d,"id":%d}]`, at, i)
+						c.answer(fmt.Sprint(i))
+						truth := stateAt(t, arch, at)
+						for _, each := range all {
+							each.knows(truth)
+						}
+					}
+					continue
+				case 6:
+					if len(all) > 1 { // also the one that opened it
+						k := r.IntN(len(all))
+						if r.IntN(2) == 0 {
+							all[k].conn.NetConn().Close()
+						} else {
+							all[k].leave()
+						}
+						all = slices.Delete(all, k, k+1)
 					}
 					continue
 				}
 				c.answer(fmt.Sprint(i))
 			}
+			c := all[0]
 			c.say(`[{"op":"pause"},{"op":"seek","to":%d,"id":1000},{"op":"speed","speed":"max","id":1001},{"op":"resume","id":1002}]`, sessionBegan)
 			c.answer("1002")
-			wantEntries, want := straight(t, arch, marketRooms...)
 			until(t, "the straight replay's end", func() bool {
 				entries, sum := c.end()
 				return entries == wantEntries && sum == want
 			})
-			c.leave()
+			for _, c := range all {
+				c.leave()
+			}
 		}()
 	}
 	until(t, "replays end with their last session", func() bool { return len(n.openReplays()) == 0 })
+}
+
+// stateAt is what is known of the rooms after all records at which the clock has not reached a time.
+func stateAt(t *testing.T, arch *memory.Tape, at int64) map[string]*mirror.Room {
+	c := Config{Feeds: map[string]Feed{"tape": {Format: lines, Options: feed.DefaultOptions()}}, Log: quietLog}.WithDefaults()
+	hub := subscriptions.NewHub(c.hub())
+	in := newIngest(&c, hub)
+	for part := range 2 {
+		id := marketLog(part)
+		log := in.Open(feed.Partition{Topic: id.Topic, ID: id.Partition}, feed.Start{Epoch: id.Epoch(lines)})
+		arch.Read(t.Context(), id, feed.Window{Bytes: 1 << 30}, func(r *feed.Record) error {
+			if r.Clock < at {
+				log.Record(r)
+			}
+			return nil
+		})
+	}
+	truth := map[string]*mirror.Room{}
+	for _, name := range marketRooms {
+		text, _, _ := hub.Snapshot(nil, wire.JSON, parsed(name), 0)
+		if text == nil {
+			truth[name] = nil // a book that is not good
+			continue
+		}
+		m := mirror.New()
+		if err := m.Frame(slices.Concat([]byte("["), text, []byte("]"))); err != nil {
+			t.Fatal(err)
+		}
+		truth[name] = m.Room(name)
+	}
+	return truth
+}
+
+// knows waits until the client knows the very state of every room.
+func (c *client) knows(truth map[string]*mirror.Room) {
+	c.t.Helper()
+	for name, want := range truth {
+		why := ""
+		c.room(name, "the state of a straight replay", func(r *mirror.Room) bool {
+			switch {
+			case want == nil:
+				return r.State == "stale"
+			case !r.Has || r.Seq != want.Seq:
+				why = fmt.Sprintf("seq %d, want %d", r.Seq, want.Seq)
+			default:
+				why = r.Differ(want)
+			}
+			return why == ""
+		})
+	}
 }
 
 // A replay that leads to live goes on there at the exact record: the mirror holds every chain, and in the end every

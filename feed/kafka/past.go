@@ -27,6 +27,13 @@ type Past struct {
 	known *layout
 	idle  []*line
 	holes map[feed.LogID][]feed.Hole // that reading came upon
+	bad   map[feed.LogID]unreadable  // batches that could not be understood
+}
+
+// unreadable is an offset at which a batch could not be understood, and how often.
+type unreadable struct {
+	offset int64
+	times  int
 }
 
 // line is a connection with the memory for what comes by it.
@@ -48,7 +55,7 @@ func NewPast(c Config) (*Past, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Past{Source: s, holes: map[feed.LogID][]feed.Hole{}}
+	p := &Past{Source: s, holes: map[feed.LogID][]feed.Hole{}, bad: map[feed.LogID]unreadable{}}
 	p.ctx, p.end = context.WithCancel(context.Background())
 	return p, nil
 }
@@ -210,7 +217,7 @@ func (p *Past) Read(ctx context.Context, log feed.LogID, w feed.Window, take fun
 		case f.err != 0:
 			return f.err
 		}
-		s := stretch{past: p, log: log, compacted: t.Holes, window: w, next: w.From, floor: f.first, left: cmp.Or(w.Bytes, 8<<20), take: take}
+		s := stretch{past: p, log: log, compacted: t.Holes, window: w, next: w.From, floor: f.first, end: f.end, left: cmp.Or(w.Bytes, 8<<20), take: take}
 		err = s.all(&c.unpacker, f.batches)
 		next, refused = s.next, s.failed
 		return err
@@ -226,6 +233,7 @@ type stretch struct {
 	window    feed.Window
 	next      int64 // offset to go on from
 	floor     int64 // the log's first
+	end       int64 // after its last
 	left      int   // bytes
 	take      func(*feed.Record) error
 	failed    error // take's
@@ -243,10 +251,12 @@ func (s *stretch) all(u *unpacker, b []byte) error {
 		if h.flags&control != 0 {
 			s.skip(h.offset)
 		} else {
-			if err := u.records(&h, s.next, s.record); err != nil {
+			switch err := u.records(&h, s.next, s.record); {
+			case err != nil && s.givesUp(&h, rest):
+				continue
+			case err != nil:
 				return fmt.Errorf("%s/%d at offset %d: %w", s.log.Topic, s.log.Partition, s.next, err)
-			}
-			if s.failed != nil {
+			case s.failed != nil:
 				return nil
 			}
 			s.skip(h.next)
@@ -256,6 +266,32 @@ func (s *stretch) all(u *unpacker, b []byte) error {
 		}
 	}
 	return nil
+}
+
+// givesUp reports whether a batch that cannot be understood was asked for so often that its records are lost, and notes that.
+func (s *stretch) givesUp(h *batch, rest []byte) bool {
+	to := h.next
+	if n, _, ok, _ := cut(rest); ok {
+		to = n.offset // rather than what a damaged batch says of itself
+	}
+	p := s.past
+	p.mu.Lock()
+	bad := p.bad[s.log]
+	if bad.offset != s.next {
+		bad = unreadable{offset: s.next}
+	}
+	bad.times++
+	p.bad[s.log] = bad
+	p.mu.Unlock()
+	if bad.times < tries || to <= s.next || to > s.end {
+		return false
+	}
+	if s.window.To > 0 {
+		to = min(to, s.window.To)
+	}
+	p.lost(s.log, feed.Hole{From: s.next, To: to, Why: feed.LossSource})
+	s.next = to
+	return true
 }
 
 // over reports whether an offset lies behind the window.

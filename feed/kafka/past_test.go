@@ -140,3 +140,34 @@ func TestPastControlMarks(t *testing.T) {
 		t.Errorf("holes: %v", holes)
 	}
 }
+
+// A batch that stays damaged is asked for as often as the live reader does, and then it is a hole, as live.
+func TestPastGivesUpADamagedBatch(t *testing.T) {
+	line := wire{mangle: "rot"}
+	c := cluster(t, line.option(), kfake.SeedTopics(1, "a"))
+	w := newWriter(t, c.ListenAddrs())
+	w.send("a", 0, numbered("good", 10)...)
+	w.send("a", 0, "rot")
+	w.send("a", 0, numbered("good", 10)...)
+	p := pastOf(t, quick(c, "a"))
+	log := run(t, quick(c, "a")).reaches("a", 0, 21).starts[0].Log
+	var got []int64
+	for next, failures := int64(0), 0; next < 21; {
+		to, err := p.Read(t.Context(), log, feed.Window{From: next}, func(r *feed.Record) error {
+			got = append(got, r.Offset)
+			return nil
+		})
+		if err != nil {
+			if failures++; !errors.Is(err, errCorrupt) || failures == tries {
+				t.Fatalf("failure %d: %v", failures, err)
+			}
+		}
+		next = to
+	}
+	if len(got) != 20 || slices.Contains(got, 10) {
+		t.Errorf("offsets %d came", got)
+	}
+	if holes, _ := p.Holes(t.Context(), log, 0, 21); !slices.Equal(holes, []feed.Hole{{From: 10, To: 11, Why: feed.LossSource}}) {
+		t.Errorf("holes: %v", holes)
+	}
+}
