@@ -374,3 +374,67 @@ func (m *bourse) bookAt(native string, seq uint64) uint64 {
 	}
 	return list[i].sum
 }
+
+// Clients come back after so long that the rooms do not hold any more what they missed: they are told from what the recorder and
+// the topic have, while trades flow, and go on live. No trade is missed or told twice, and no gap is told.
+func TestKafkaResumesOlderThanTheRooms(t *testing.T) {
+	m := newBourse(t, true)
+	defer m.end()
+	end := m.serve()
+	defer end()
+	room := m.x.list[0].room("trades")
+	var guests sync.WaitGroup
+	for i := range 4 {
+		guests.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(i), 6))
+			for n := range 10 {
+				if err := m.comeBack(r, fmt.Sprint("client ", i, ".", n), room); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	guests.Wait()
+	if m.trades.Load() < 40*1000 {
+		t.Errorf("%d trades prove nothing", m.trades.Load())
+	}
+}
+
+// comeBack lets a client that has heard of a trade long ago resume after it.
+func (m *bourse) comeBack(r *rand.Rand, name, room string) error {
+	c := newClient(name, r.IntN(2) == 0)
+	if err := c.connect(m.addr, ""); err != nil {
+		return err
+	}
+	defer c.hangUp()
+	if _, err := c.subscribe("0", room); err != nil {
+		return err
+	}
+	if err := c.until("it has a snapshot", func(k *mirror.Mirror) bool { return k.Rooms[room] != nil && k.Rooms[room].Seq > lagging }); err != nil {
+		return err
+	}
+	c.hangUp()
+	c.mu.Lock()
+	c.known.Rooms[room].Seq = 1 + r.Uint64N(lagging-1000) // that is when it left
+	c.tapes = map[string]*tape{}
+	c.mu.Unlock()
+	if err := c.connect(m.addr, ""); err != nil {
+		return err
+	}
+	if recovered, _, err := c.resume(func(string) string { return "0" }); err != nil || recovered != 1 {
+		return fmt.Errorf("%s: %d rooms were recovered, error %v", name, recovered, err)
+	}
+	upTo := uint64(m.written.Load())
+	if err := c.until("live goes on", func(k *mirror.Mirror) bool { return k.Rooms[room].Seq > upTo }); err != nil {
+		return err
+	}
+	c.hangUp()
+	m.settle()
+	tape := c.tapes[room]
+	m.trades.Add(int64(tape.trades()))
+	if tape.gaps("") > 0 || len(tape.said) == 0 || tape.said[0].kind != "update" {
+		return fmt.Errorf("%s: it is told a gap, or of the room anew: %.300v", name, tape.said)
+	}
+	return m.l.check(tape, m.x.list[0].native())
+}
