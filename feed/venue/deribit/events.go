@@ -19,6 +19,10 @@ func (d *decoder) trades(b *market.Batch) {
 			continue
 		}
 		m.fields()
+		if m.Has(blockID) && !m.Empty(blockID) {
+			m.Skip(feed.Ignored) // agreed on beside the market
+			continue
+		}
 		if sym := d.symbol(); sym != nil {
 			d.trade(b, sym)
 		}

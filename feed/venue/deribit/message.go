@@ -70,6 +70,7 @@ const (
 	priceField
 	amountField
 	tradeID
+	blockID
 	bidPrice
 	bidAmount
 	askPrice
@@ -100,7 +101,7 @@ const (
 
 var fieldNames = [numFields]string{
 	"instrument_name", "timestamp", "type", "change_id", "prev_change_id", "bids", "asks", "direction", "price", "amount", "trade_id",
-	"best_bid_price", "best_bid_amount", "best_ask_price", "best_ask_amount", "last_price", "mark_price", "index_price", "open_interest",
+	"block_trade_id", "best_bid_price", "best_bid_amount", "best_ask_price", "best_ask_amount", "last_price", "mark_price", "index_price", "open_interest",
 	"current_funding", "state", "stats", "high", "low", "volume", "open", "close", "tick", "cost", "high", "low", "volume", "volume_usd",
 	"tick_size", "min_trade_amount", "instrument_type",
 }
