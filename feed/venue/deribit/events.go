@@ -19,7 +19,7 @@ func (d *decoder) trades(b *market.Batch) {
 			continue
 		}
 		m.fields()
-		if m.Has(blockID) && !m.Empty(blockID) {
+		if !m.Empty(blockID) {
 			m.Skip(feed.Ignored) // agreed on beside the market
 			continue
 		}
