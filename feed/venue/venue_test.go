@@ -9,7 +9,8 @@ import (
 	"tapedeck/feed/venue"
 )
 
-// Every format passes what every decoder must, with the messages in its folder's testdata.
+// Every format passes what every decoder must, with the messages in its folder's testdata. Here alone, so that it runs
+// once: `go test ./feed/venue -run TestFormats/kraken-v1` is of one format.
 func TestFormats(t *testing.T) {
 	for _, f := range venue.Formats {
 		t.Run(f.Name, func(t *testing.T) {

@@ -12,12 +12,6 @@ import (
 	"tapedeck/snapshot"
 )
 
-func TestDecoder(t *testing.T) {
-	for _, f := range []*feed.Format{bitget.Spot, bitget.USDT, bitget.USDC, bitget.Coin} {
-		t.Run(f.Name, func(t *testing.T) { feedtest.Decoder(t, f, "testdata/"+f.Name) })
-	}
-}
-
 func FuzzSpot(f *testing.F) { feedtest.Fuzz(f, bitget.Spot, "testdata/bitget") }
 func FuzzUSDT(f *testing.F) { feedtest.Fuzz(f, bitget.USDT, "testdata/bitget-usdt") }
 func FuzzUSDC(f *testing.F) { feedtest.Fuzz(f, bitget.USDC, "testdata/bitget-usdc") }

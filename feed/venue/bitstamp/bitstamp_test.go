@@ -18,8 +18,6 @@ import (
 
 const session = "sessions/cryptofeed/bitstamp.raw.gz"
 
-func TestMessages(t *testing.T) { feedtest.Decoder(t, bitstamp.Format, "testdata/bitstamp") }
-
 func FuzzBitstamp(f *testing.F) { feedtest.Fuzz(f, bitstamp.Format, "testdata/bitstamp") }
 
 // told is what encoding/json reads of a message.

@@ -15,12 +15,6 @@ import (
 	"tapedeck/snapshot"
 )
 
-func TestDecoder(t *testing.T) {
-	for _, f := range []*feed.Format{bybit.Spot, bybit.Linear, bybit.Inverse, bybit.Option} {
-		t.Run(f.Name, func(t *testing.T) { feedtest.Decoder(t, f, "testdata/"+f.Name) })
-	}
-}
-
 func FuzzSpot(f *testing.F)    { feedtest.Fuzz(f, bybit.Spot, "testdata/bybit-spot") }
 func FuzzLinear(f *testing.F)  { feedtest.Fuzz(f, bybit.Linear, "testdata/bybit-linear") }
 func FuzzInverse(f *testing.F) { feedtest.Fuzz(f, bybit.Inverse, "testdata/bybit-inverse") }

@@ -7,6 +7,4 @@ import (
 	"tapedeck/feed/venue/coinbase"
 )
 
-func TestMessages(t *testing.T) { feedtest.Decoder(t, coinbase.Format, "testdata/coinbase") }
-
 func FuzzCoinbase(f *testing.F) { feedtest.Fuzz(f, coinbase.Format, "testdata/coinbase") }

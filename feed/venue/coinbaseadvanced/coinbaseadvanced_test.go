@@ -13,10 +13,6 @@ import (
 	"tapedeck/market"
 )
 
-func TestMessages(t *testing.T) {
-	feedtest.Decoder(t, coinbaseadvanced.Format, "testdata/coinbase-advanced")
-}
-
 func FuzzCoinbaseAdvanced(f *testing.F) {
 	feedtest.Fuzz(f, coinbaseadvanced.Format, "testdata/coinbase-advanced")
 }

@@ -14,8 +14,6 @@ import (
 	"tapedeck/snapshot"
 )
 
-func TestDecoder(t *testing.T) { feedtest.Decoder(t, cryptocom.Format, "testdata/cryptocom") }
-
 // bookOf is a whole book, or a change where prev is not 0.
 func bookOf(native string, u, prev int, bids string) feed.Record {
 	const head = `{"id":-1,"method":"subscribe","code":0,"result":{"instrument_name":%q,"subscription":"x","channel":%q,"depth":10,"data":[{`

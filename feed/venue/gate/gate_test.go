@@ -15,11 +15,6 @@ import (
 	"tapedeck/snapshot"
 )
 
-func TestDecoder(t *testing.T) {
-	t.Run("spot", func(t *testing.T) { feedtest.Decoder(t, gate.Spot, "testdata/gate") })
-	t.Run("futures", func(t *testing.T) { feedtest.Decoder(t, gate.Futures, "testdata/gate-futures") })
-}
-
 func FuzzSpot(f *testing.F)    { feedtest.Fuzz(f, gate.Spot, "testdata/gate") }
 func FuzzFutures(f *testing.F) { feedtest.Fuzz(f, gate.Futures, "testdata/gate-futures") }
 

@@ -18,8 +18,6 @@ import (
 
 const session = "sessions/cryptofeed/gemini-v2.raw.gz"
 
-func TestMessages(t *testing.T) { feedtest.Decoder(t, gemini.Format, "testdata/gemini") }
-
 func FuzzGemini(f *testing.F) { feedtest.Fuzz(f, gemini.Format, "testdata/gemini") }
 
 // told is what encoding/json reads of a message.

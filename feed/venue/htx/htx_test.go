@@ -16,11 +16,6 @@ import (
 	"tapedeck/snapshot"
 )
 
-func TestDecoder(t *testing.T) {
-	t.Run("spot", func(t *testing.T) { feedtest.Decoder(t, htx.Spot, "testdata/htx") })
-	t.Run("swap", func(t *testing.T) { feedtest.Decoder(t, htx.Swap, "testdata/htx-swap") })
-}
-
 func FuzzSpot(f *testing.F) { feedtest.Fuzz(f, htx.Spot, "testdata/htx") }
 func FuzzSwap(f *testing.F) { feedtest.Fuzz(f, htx.Swap, "testdata/htx-swap") }
 

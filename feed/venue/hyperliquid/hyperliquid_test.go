@@ -5,13 +5,10 @@ import (
 	"testing"
 
 	"tapedeck/feed"
-	"tapedeck/feed/feedtest"
 	"tapedeck/feed/venue/hyperliquid"
 	"tapedeck/market"
 	"tapedeck/snapshot"
 )
-
-func TestDecoder(t *testing.T) { feedtest.Decoder(t, hyperliquid.Format, "testdata/hyperliquid") }
 
 func bookAt(ms int, coin, bid string) *feed.Record {
 	return &feed.Record{Value: fmt.Appendf(nil,

@@ -18,9 +18,6 @@ import (
 	"tapedeck/snapshot"
 )
 
-func TestV1(t *testing.T) { feedtest.Decoder(t, kraken.V1, "testdata/kraken-v1") }
-func TestV2(t *testing.T) { feedtest.Decoder(t, kraken.V2, "testdata/kraken") }
-
 func FuzzV1(f *testing.F) { feedtest.Fuzz(f, kraken.V1, "testdata/kraken-v1") }
 func FuzzV2(f *testing.F) { feedtest.Fuzz(f, kraken.V2, "testdata/kraken") }
 

@@ -17,10 +17,6 @@ import (
 
 const session = "sessions/cryptofeed/kraken-futures-v1.raw.gz"
 
-func TestDecoder(t *testing.T) {
-	feedtest.Decoder(t, krakenfutures.Format, "testdata/kraken-futures")
-}
-
 func FuzzKrakenFutures(f *testing.F) {
 	feedtest.Fuzz(f, krakenfutures.Format, "testdata/kraken-futures")
 }

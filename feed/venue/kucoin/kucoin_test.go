@@ -14,11 +14,6 @@ import (
 	"tapedeck/market"
 )
 
-func TestDecoder(t *testing.T) {
-	t.Run("spot", func(t *testing.T) { feedtest.Decoder(t, kucoin.Spot, "testdata/kucoin") })
-	t.Run("futures", func(t *testing.T) { feedtest.Decoder(t, kucoin.Futures, "testdata/kucoin-futures") })
-}
-
 func FuzzSpot(f *testing.F)    { feedtest.Fuzz(f, kucoin.Spot, "testdata/kucoin") }
 func FuzzFutures(f *testing.F) { feedtest.Fuzz(f, kucoin.Futures, "testdata/kucoin-futures") }
 

@@ -15,8 +15,6 @@ import (
 	"tapedeck/snapshot"
 )
 
-func TestDecoder(t *testing.T) { feedtest.Decoder(t, okx.Format, "testdata/okx") }
-
 func FuzzOKX(f *testing.F) { feedtest.Fuzz(f, okx.Format, "testdata/okx") }
 
 // decode decodes one record with a new decoder, and must.

@@ -5,13 +5,10 @@ import (
 	"testing"
 
 	"tapedeck/feed"
-	"tapedeck/feed/feedtest"
 	"tapedeck/feed/venue/upbit"
 	"tapedeck/market"
 	"tapedeck/snapshot"
 )
-
-func TestDecoder(t *testing.T) { feedtest.Decoder(t, upbit.Format, "testdata/upbit") }
 
 func bookAt(ms int, code, bid string) *feed.Record {
 	return &feed.Record{Value: fmt.Appendf(nil,
