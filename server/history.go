@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"tapedeck/feed"
 	play "tapedeck/feed/player"
+	"tapedeck/market"
 	"tapedeck/throttle"
 	"tapedeck/wire"
 )
@@ -14,7 +16,7 @@ import (
 // history answers with a stretch of the past, one message a line: a replay as fast as the reader takes it.
 func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 	first := asked(r)
-	if first == nil || r.URL.Query().Get("to") == "live" || r.URL.Query().Has("session") {
+	if first == nil || !slices.ContainsFunc(first.Rooms, isRoom) || r.URL.Query().Get("to") == "live" || r.URL.Query().Has("session") {
 		s.deny(w, &denial{http.StatusBadRequest, wire.Error{Code: wire.BadRequest, Message: "name the rooms and the time: /v1/history?rooms=trades:BINANCE:BTC-USDT&from=2026-01-31T14:30:00Z&to=2026-01-31T15:00:00Z"}})
 		return
 	}
@@ -43,6 +45,12 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 	out.copy(w, r, rc.Flush, func() { sess.pump.resume(sess) })
 	out.done()
 	sess.pump.do(func() { sess.pump.leave(sess) })
+}
+
+// isRoom reports whether a request names a room. A replay begins with its first: without any, a history would never end.
+func isRoom(r wire.Request) bool {
+	_, _, ok := market.ParseRoom(r.Room)
+	return ok
 }
 
 // archive lists what can be replayed.

@@ -205,6 +205,7 @@ func TestReplaysAreRefused(t *testing.T) {
 		"/v1/replay?from=1&speed=2000":             "bad_request",
 		"/v1/replay?from=1&maxgap=none":            "bad_request",
 		"/v1/history?from=1":                       "bad_request",
+		"/v1/history?rooms=x&from=1":               "bad_request",
 		"/v1/history?rooms=trades:TEST:A&from=-1":  "bad_request",
 		"/v1/history?rooms=trades:TEST:A&from=1e3": "bad_request",
 	} {
