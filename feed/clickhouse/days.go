@@ -10,7 +10,7 @@ import (
 
 // Day is what is held of a topic on one day of its logs' clocks.
 type Day struct {
-	Day   string // 2026-01-31
+	Day   string // 2026-01-31; "": what is missing before a log's first record
 	Topic string
 	Extent
 	Missing int64 // offsets that are known to be missing
@@ -116,7 +116,7 @@ func (db *DB) Days(ctx context.Context, f Filter) ([]Day, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = db.each(ctx, fmt.Sprintf("SELECT d, log, sum(to_offset - from_offset) FROM (SELECT DISTINCT toString(day) AS d, log, from_offset, to_offset FROM %s WHERE %s) GROUP BY d, log",
+	err = db.each(ctx, fmt.Sprintf("SELECT d, log, sum(to_offset - from_offset) FROM (SELECT DISTINCT if(clock > 0, toString(day), '') AS d, log, from_offset, to_offset FROM %s WHERE %s) GROUP BY d, log",
 		db.Table("holes"), f.where(false)), func(scan func(...any) error) error {
 		var at string
 		var log uint64
@@ -124,7 +124,9 @@ func (db *DB) Days(ctx context.Context, f Filter) ([]Day, error) {
 		if err := scan(&at, &log, &missing); err != nil {
 			return err
 		}
-		day(at, log).Missing += missing
+		if topics[log] != "" { // else of a log of which no record is held
+			day(at, log).Missing += missing
+		}
 		return nil
 	})
 	var list []Day

@@ -2,6 +2,7 @@
 package ls
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 
 const description = `For each day and topic, a line for all of it and one for each symbol: records, their bytes, trades, and the log's time of the
 first and the last record. Records of no symbol, or of several, stand under -. MISSING counts the offsets that are known to be
-missing; replay gaps looks for all of them.
+missing, under day - those before a log's first record; replay gaps looks for all of them.
 
 The counts are those of the server's own tables and cost next to nothing. What was written twice, by a recorder that was
 killed, counts twice until the server has merged it.
@@ -117,13 +118,9 @@ func table(w io.Writer, days []clickhouse.Day) error {
 	}
 	fmt.Fprintln(t, "DAY\tTOPIC\tSYMBOL\tFROM\tTO\tRECORDS\tTRADES\tSIZE\tMISSING\t")
 	for _, d := range days {
-		line(d.Day, d.Topic, "all", d.Extent, strconv.FormatInt(d.Missing, 10))
+		line(cmp.Or(d.Day, "-"), d.Topic, "all", d.Extent, strconv.FormatInt(d.Missing, 10))
 		for _, s := range d.Symbols {
-			name := s.Name
-			if name == "" {
-				name = "-"
-			}
-			line("", "", name, s.Extent, "")
+			line("", "", cmp.Or(s.Name, "-"), s.Extent, "")
 		}
 	}
 	return t.Flush()
