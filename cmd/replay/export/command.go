@@ -181,9 +181,6 @@ func choose(c *cli.Context, s *stretch.Stretch) (*wants, error) {
 	}
 	symbols := map[string]bool{}
 	for _, name := range s.Symbols {
-		if !strings.Contains(name, ":") {
-			return nil, flags.BadFlag("--symbols: %q is not VENUE:NAME, as in BINANCE:BTC-USDT", name)
-		}
 		symbols[name] = true
 	}
 	if len(symbols) == 0 {
@@ -348,7 +345,12 @@ func (s *Stats) gauge() progress.Gauge {
 	return progress.Gauge{
 		Far:   func() (done, of int64) { return max(s.At.Load()-s.Begin.Load(), 0), s.End.Load() - s.Begin.Load() },
 		Count: s.Rows.Load, What: "rows",
-		Note: func() string { return ", at " + time.UnixMicro(s.At.Load()).UTC().Format(time.DateTime) },
+		Note: func() string {
+			if at := s.At.Load(); at > 0 {
+				return ", at " + time.UnixMicro(at).UTC().Format(time.DateTime)
+			}
+			return ""
+		},
 	}
 }
 

@@ -2,6 +2,7 @@ package stretch
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -31,6 +32,11 @@ func FromFlags(c *cli.Context) (s Stretch, err error) {
 	}
 	if s.To > 0 && s.To <= s.From {
 		return s, flags.BadFlag("--to is not after --from")
+	}
+	for _, name := range s.Symbols {
+		if !strings.Contains(name, ":") {
+			return s, flags.BadFlag("--symbols: %q is not VENUE:NAME, as in BINANCE:BTC-USDT", name)
+		}
 	}
 	return s, nil
 }
