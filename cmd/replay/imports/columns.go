@@ -148,14 +148,11 @@ func (c *columns) time(place string) string {
 }
 
 func (c *columns) side(place string) string {
-	if len(c.sides) == 0 {
-		return place
-	}
 	words, said := []string{}, map[string]bool{}
 	for _, s := range c.sides {
 		words, said[s[0]] = append(words, strconv.Quote(s[0])+": "+s[1]), true
 	}
-	for _, w := range [...]string{"buy", "Buy", "BUY", "sell", "Sell", "SELL"} { // mappings know these only where they are told no others
+	for _, w := range [...]string{"buy", "Buy", "BUY", "sell", "Sell", "SELL", "unknown"} { // the last as an export has it
 		if !said[w] {
 			words = append(words, w+": "+strings.ToLower(w))
 		}

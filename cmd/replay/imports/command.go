@@ -67,7 +67,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "received-unit", Category: "Tables", Value: "ns", Usage: "and the time of receipt in this `UNIT`: s, ms, us or ns. Where there is one, it is the log's time"},
 			&cli.StringFlag{Name: "venue", Category: "Tables", Usage: "all rows are of this `VENUE`"},
 			&cli.StringFlag{Name: "instrument", Category: "Tables", Value: "spot", Usage: "its symbols are of this `KIND`: spot, perpetual, future or option"},
-			&cli.StringSliceFlag{Name: "sides", Category: "Tables", Usage: "what other words than buy and sell mean, `WORD=SIDE,...`, as in bid=buy,ask=sell,ANY=unknown"},
+			&cli.StringSliceFlag{Name: "sides", Category: "Tables", Usage: "what other words than buy, sell and unknown mean, `WORD=SIDE,...`, as in bid=buy,ask=sell,ANY=unknown"},
 			&cli.StringFlag{Name: "width", Category: "Tables", Value: "1m", Usage: "candles are of this `WIDTH`"},
 			&cli.StringFlag{Name: "delimiter", Category: "Tables", Value: ",", Usage: "columns of CSV are divided by this `CHARACTER`, or tab"},
 			&cli.BoolFlag{Name: "first-line", Category: "Tables", Usage: "each record of CSV begins with the file's first line: for a mapping with header: first-line"},
@@ -228,6 +228,9 @@ func (s *settings) logs() (list []Log, err error) {
 		}
 		l.Millis = s.Bool("kafka-times")
 		list = append(list, l)
+	}
+	if len(list) > 1 {
+		fmt.Fprintln(s.App.ErrWriter, "each file is a log of its own, and a replay's room stays in the first that has its symbol: for one log of files that follow each other, name it with --topic")
 	}
 	return list, nil
 }
