@@ -208,10 +208,15 @@ func refusesCut(t reporter, f *feed.Format, m *Message) {
 	}
 }
 
+// survivesFlips flips every bit; of a long message one of each byte, in turn, as no check takes longer.
 func survivesFlips(t reporter, f *feed.Format, m *Message) {
+	const long = 400
 	s := newSubject(f, m)
 	for i := range m.Value {
 		for bit := range 8 {
+			if len(m.Value) > long && bit != i%8 {
+				continue
+			}
 			value := bytes.Clone(m.Value)
 			value[i] ^= 1 << bit
 			s.survive(t, m, value)
