@@ -303,6 +303,23 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// Rows that were refused at the end of a file may get their places by other flags: they are no hole until then.
+func TestRefusedAndMended(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "desk.csv")
+	if err := os.WriteFile(path, []byte("ts,px,qty,side\n1700000000000,1,2,unknown\n1700000001000,1,2,buy\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := newMemory(t)
+	args := []string{"--columns=time=ts,price=px,size=qty,side=side", "--venue=DESK", "--symbol=BTC-USD", path}
+	if r, _, err := into(t, t.Context(), m, append([]string{"--time-unit=s"}, args...)...); err != nil || r.Refused[feed.BadValue] != 2 || len(m.told("import:desk")) != 0 {
+		t.Errorf("with the wrong unit: %+v, %v, %v", r, m.told("import:desk"), err)
+	}
+	r, _, err := into(t, t.Context(), m, append([]string{"--time-unit=ms"}, args...)...)
+	if told := m.told("import:desk"); err != nil || r.Written != 2 || len(told) != 2 || !strings.Contains(told[0], `"side":"unknown"`) {
+		t.Errorf("with the right one: %+v, %v, %v", r, told, err)
+	}
+}
+
 // Messages of captures are kept as they are, with the keys and headers that a collector gives them; only a line that is none is
 // refused.
 func TestCaptures(t *testing.T) {
