@@ -112,11 +112,21 @@ func TestClickHouseDays(t *testing.T) {
 	if err := db.exec(t.Context(), fmt.Sprintf("INSERT INTO %s (symbol, time, price, qty, side, log, offset) SELECT 'X:A', %d, '1', '2', 'buy', toUInt64(%d), 10", db.Table("trades"), at, Number(someLog))); err != nil {
 		t.Fatal(err)
 	}
+	early := "INSERT INTO %s (log, from_offset, to_offset, reason, clock) SELECT toUInt64(%d), 0, 10, 'retention', 0"
+	for _, log := range []uint64{Number(someLog), 7} { // 7: a log of which no record is held
+		if err := db.exec(t.Context(), fmt.Sprintf(early, db.Table("holes"), log)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	first, second := dayText(at), dayText(at+day)
 	days, err := db.Days(t.Context(), Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(days) != 3 || days[0].Day != "" || days[0].Missing != 10 {
+		t.Fatalf("what is missing before the first record is not told once: %+v", days)
+	}
+	days = days[1:]
 	if len(days) != 2 || days[0].Day != first || days[1].Day != second || days[0].Records != 3 || days[0].Bytes != 15 || days[0].Trades != 1 || days[0].Missing != 2 ||
 		days[0].From != at || days[0].To != at+7 || len(days[0].Symbols) != 3 || days[0].Symbols[1] != (Symbol{"X:A", Extent{1, 5, 1, at, at}}) || days[1].Missing != 0 {
 		t.Errorf("days: %+v", days)
