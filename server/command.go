@@ -64,7 +64,7 @@ func (s *session) answer(commands []wire.Command, err error) {
 			op(s, c)
 			continue
 		}
-		s.refuse(&wire.Error{ID: c.ID, Code: wire.UnknownOp, Message: fmt.Sprintf("unknown op %.40q: there are subscribe, unsubscribe, list, ping", c.Op)})
+		s.refuse(&wire.Error{ID: c.ID, Code: wire.UnknownOp, Message: fmt.Sprintf("unknown op %.40q: there are subscribe, unsubscribe, list, ping; of a replay also pause, resume, speed, seek, step", c.Op)})
 	}
 }
 
