@@ -70,6 +70,18 @@ func Rest(path string) (string, bool) {
 	return "", false
 }
 
+// WithRest returns files, each followed by the one with the REST answers of its session where that lies beside it and is not named
+// already.
+func WithRest(files []string) (all []string) {
+	for _, f := range files {
+		all = append(all, f)
+		if rest, ok := Rest(f); ok && !slices.Contains(files, rest) {
+			all = append(all, rest)
+		}
+	}
+	return all
+}
+
 // Next returns the next message; its errors are those of Reader.Next. Of equal receive times the
 // file that was named first has the first. When a file of a session breaks off, the messages of the
 // others come first and then its error, and no further session is begun.

@@ -236,12 +236,7 @@ func open(c *cli.Context) (arch feed.Archive, end func(), err error) {
 		if _, err := flags.Format(formats, words[0]); err != nil {
 			return nil, nil, err
 		}
-		for _, f := range files {
-			if rest, ok := capture.Rest(f); ok && !slices.Contains(files, rest) {
-				files = append(files, rest)
-			}
-		}
-		a, err := capture.OpenArchive(c.Context, words[0], files...)
+		a, err := capture.OpenArchive(c.Context, words[0], capture.WithRest(files)...)
 		if err != nil {
 			return nil, nil, flags.BadConfig("%w", err)
 		}

@@ -103,7 +103,7 @@ func openCaptures(c *cli.Context, formats []*feed.Format, files []string) (feed.
 	if _, err := flags.Format(formats, c.String("feed")); err != nil {
 		return nil, "", nil, err
 	}
-	arch, err := capture.OpenArchive(c.Context, c.String("feed"), withRest(files)...)
+	arch, err := capture.OpenArchive(c.Context, c.String("feed"), capture.WithRest(files)...)
 	if err != nil {
 		return nil, "", nil, flags.BadConfig("%w", err)
 	}
@@ -128,17 +128,6 @@ func openTables(c *cli.Context) (feed.Archive, string, func(), error) {
 		rooms = channel + ":" + queries[0].Venue + ":*"
 	}
 	return arch, rooms, end, nil
-}
-
-// withRest adds the files with the REST answers of sessions, where they lie beside them.
-func withRest(files []string) (all []string) {
-	for _, f := range files {
-		all = append(all, f)
-		if rest, ok := capture.Rest(f); ok && !slices.Contains(files, rest) {
-			all = append(all, rest)
-		}
-	}
-	return all
 }
 
 func config(c *cli.Context, arch feed.Archive, formats []*feed.Format) (server.Config, error) {
