@@ -75,20 +75,47 @@ func (db *DB) Days(ctx context.Context, f Filter) ([]Day, error) {
 	if err != nil {
 		return nil, err
 	}
-	topics := map[uint64]string{}
-	for _, l := range logs {
-		topics[Number(l.LogID)] = l.Topic
+	l := listing{db: db, filter: f, topics: map[uint64]string{}, days: map[[2]string]*Day{}}
+	for _, h := range logs {
+		l.topics[Number(h.LogID)] = h.Topic
 	}
-	days := map[[2]string]*Day{}
-	day := func(day string, log uint64) *Day {
-		key := [2]string{day, topics[log]}
-		if days[key] == nil {
-			days[key] = &Day{Day: day, Topic: topics[log]}
+	for _, add := range []func(context.Context) error{l.records, l.trades, l.missing} {
+		if err := add(ctx); err != nil {
+			return nil, err
 		}
-		return days[key]
 	}
-	err = db.each(ctx, "SELECT toString(day) AS d, log, symbol, sumMerge(records), sumMerge(bytes), minMerge(since), maxMerge(until) FROM "+db.Table("days")+
-		" WHERE "+f.where(true)+" GROUP BY d, log, symbol", func(scan func(...any) error) error {
+	var list []Day
+	for _, d := range l.days {
+		if !f.topic(d.Topic) || len(f.Symbols) > 0 && len(d.Symbols) == 0 {
+			continue
+		}
+		slices.SortFunc(d.Symbols, func(a, b Symbol) int { return cmp.Compare(a.Name, b.Name) })
+		list = append(list, *d)
+	}
+	slices.SortFunc(list, func(a, b Day) int { return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Topic, b.Topic)) })
+	return list, nil
+}
+
+// listing is one call of Days.
+type listing struct {
+	db     *DB
+	filter Filter
+	topics map[uint64]string // by the numbers of logs of which a record is held
+	days   map[[2]string]*Day
+}
+
+func (l *listing) day(day string, log uint64) *Day {
+	key := [2]string{day, l.topics[log]}
+	if l.days[key] == nil {
+		l.days[key] = &Day{Day: day, Topic: l.topics[log]}
+	}
+	return l.days[key]
+}
+
+func (l *listing) records(ctx context.Context) error {
+	query := "SELECT toString(day) AS d, log, symbol, sumMerge(records), sumMerge(bytes), minMerge(since), maxMerge(until) FROM " + l.db.Table("days") +
+		" WHERE " + l.filter.where(true) + " GROUP BY d, log, symbol"
+	return l.db.each(ctx, query, func(scan func(...any) error) error {
 		var at, symbol string
 		var log, records, bytes uint64
 		var e Extent
@@ -98,47 +125,42 @@ func (db *DB) Days(ctx context.Context, f Filter) ([]Day, error) {
 		if e.Records, e.Bytes = int64(records), int64(bytes); e.From == unknownTime {
 			e.From = 0
 		}
-		day(at, log).add(symbol, e)
+		l.day(at, log).add(symbol, e)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	err = db.each(ctx, "SELECT toString(day) AS d, log, symbol, count() FROM "+db.Table("trades")+" WHERE "+f.where(true)+" GROUP BY d, log, symbol", func(scan func(...any) error) error {
+}
+
+func (l *listing) trades(ctx context.Context) error {
+	query := "SELECT toString(day) AS d, log, symbol, count() FROM " + l.db.Table("trades") + " WHERE " + l.filter.where(true) + " GROUP BY d, log, symbol"
+	return l.db.each(ctx, query, func(scan func(...any) error) error {
 		var at, symbol string
 		var log, trades uint64
 		if err := scan(&at, &log, &symbol, &trades); err != nil {
 			return err
 		}
-		day(at, log).add(symbol, Extent{Trades: int64(trades)})
+		if l.topics[log] != "" { // trades are written before their records
+			l.day(at, log).add(symbol, Extent{Trades: int64(trades)})
+		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	err = db.each(ctx, fmt.Sprintf("SELECT d, log, sum(to_offset - from_offset) FROM (SELECT DISTINCT if(clock > 0, toString(day), '') AS d, log, from_offset, to_offset FROM %s WHERE %s) GROUP BY d, log",
-		db.Table("holes"), f.where(false)), func(scan func(...any) error) error {
+}
+
+// missing counts holes, each once, though it may have been written twice.
+func (l *listing) missing(ctx context.Context) error {
+	query := fmt.Sprintf("SELECT d, log, sum(to_offset - from_offset) FROM (SELECT DISTINCT if(clock > 0, toString(day), '') AS d, log, from_offset, to_offset FROM %s WHERE %s) GROUP BY d, log",
+		l.db.Table("holes"), l.filter.where(false))
+	return l.db.each(ctx, query, func(scan func(...any) error) error {
 		var at string
 		var log uint64
 		var missing int64
 		if err := scan(&at, &log, &missing); err != nil {
 			return err
 		}
-		if topics[log] != "" { // else of a log of which no record is held
-			day(at, log).Missing += missing
+		if l.topics[log] != "" {
+			l.day(at, log).Missing += missing
 		}
 		return nil
 	})
-	var list []Day
-	for _, d := range days {
-		if !f.topic(d.Topic) || len(f.Symbols) > 0 && len(d.Symbols) == 0 {
-			continue
-		}
-		slices.SortFunc(d.Symbols, func(a, b Symbol) int { return cmp.Compare(a.Name, b.Name) })
-		list = append(list, *d)
-	}
-	slices.SortFunc(list, func(a, b Day) int { return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Topic, b.Topic)) })
-	return list, err
 }
 
 // add counts what is held of a symbol.
