@@ -91,6 +91,13 @@ type Log interface {
 	Up()
 }
 
+// Ender is a Log that wants to know when all of it was told that there ever will be: of a capture, or of an archive that nobody
+// writes any more.
+type Ender interface {
+	// Ended comes once, after everything else.
+	Ended()
+}
+
 // Loss is a reason why records will never come.
 type Loss string
 

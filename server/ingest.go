@@ -236,6 +236,9 @@ func (p *partition) Restart(at feed.Start) {
 // End implements feed.Log.
 func (p *partition) End(offset int64) { p.log.SetEnd(offset) }
 
+// Ended implements feed.Ender.
+func (p *partition) Ended() { p.log.Ended() }
+
 // Down implements feed.Log.
 func (p *partition) Down(reason string) {
 	out := &outage{reason: reason, since: time.Now()}

@@ -22,7 +22,7 @@ func (l *Log) room(s *slot, c market.Channel, at stamp) *Room {
 	return r
 }
 
-// claim makes this log the home of a room that has none, or whose home has heard nothing as new of it:
+// claim makes this log the home of a room that has none, or whose home has ended, or has heard nothing as new of it:
 // then partitions were added, and its symbol's key has moved. Other symbols' records do not count: then
 // what a room says would depend on how far each partition happens to be read.
 func (l *Log) claim(s *slot, c market.Channel, at stamp) *Room {
@@ -33,7 +33,12 @@ func (l *Log) claim(s *slot, c market.Channel, at stamp) *Room {
 	case r.home == nil:
 		r.adopt(l, s)
 		l.derive(s, r)
-	case r.split || r.home.topic != l.topic:
+	case r.split:
+		return nil
+	case r.home.ended.Load():
+		r.past = nil
+		r.moveTo(l, at.seq-1, snapshot.Origin{Clock: max(l.clock.Now(), at.ts)})
+	case r.home.topic != l.topic:
 		return nil
 	case at.ts <= r.heard:
 		if at.ts > r.began+strayLimit && at.ts < r.heard-strayLimit {

@@ -48,6 +48,7 @@ type Log struct {
 	end    atomic.Uint64 // newest known end of the log, as a seq
 	newest atomic.Int64  // log time of the newest record
 	seq    atomic.Uint64 // seq of the newest record
+	ended  atomic.Bool   // there is nothing after that
 	Counts LogCounts
 }
 
@@ -111,6 +112,7 @@ func (l *Log) restart(at LogStart) {
 	l.start.Store(l.from)
 	l.end.Store(uint64(at.End))
 	l.seq.Store(l.from)
+	l.ended.Store(false)
 }
 
 // Seq is the seq of the newest record applied. It may be called from anywhere.
@@ -121,6 +123,10 @@ func (l *Log) End() uint64 { return l.end.Load() }
 
 // Newest is the log time of the newest record, 0 before the first. It may be called from anywhere.
 func (l *Log) Newest() int64 { return l.newest.Load() }
+
+// Ended says that nothing more will come of the log: its rooms go on in whatever log has their symbols' next records, be it of
+// another topic, as the file of the next day is.
+func (l *Log) Ended() { l.ended.Store(true) }
 
 // SetEnd tells the offset after the newest record.
 func (l *Log) SetEnd(e int64) { l.end.Store(uint64(max(e, int64(l.end.Load())))) }

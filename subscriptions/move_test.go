@@ -3,6 +3,7 @@ package subscriptions_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"tapedeck/market"
@@ -192,5 +193,46 @@ func TestPastWithoutKeysIsNotServed(t *testing.T) {
 		if r := c.read(); r.State != tt.state {
 			t.Errorf("%s: the room is %q, want %q", tt.name, r.State, tt.state)
 		}
+	}
+}
+
+// A symbol comes from two topics, one after the other, as from the files of two days. Its room keeps to the first until that
+// has ended, and then goes on in the other, telling so: from there on nothing is missing.
+func TestRoomGoesOnAfterALogThatEnded(t *testing.T) {
+	h := subscriptions.NewHub(subscriptions.Config{Widths: []string{"1m"}})
+	h.AddVenue("TEST", derived)
+	first := h.Open(subscriptions.LogStart{Topic: "monday", Epoch: "a"}, derived)
+	second := h.Open(subscriptions.LogStart{Topic: "tuesday", Epoch: "b"}, derived)
+	sym := &market.Symbol{Venue: "TEST", Name: "X", Native: "X"}
+	c := follow(t, h, "trades:TEST:X")
+	at := func(l *subscriptions.Log, offset int64, id int) {
+		time := int64(id) * 1e6
+		l.Apply(offset, time, time, 0, tradeOf(sym, id, time))
+	}
+	at(first, 0, 1)
+	c.read()
+	at(second, 0, 2) // another source of the same market: not of this room
+	if room := c.read(); room.Epoch != "a" || second.Counts.Misplaced.Load() == 0 {
+		t.Fatalf("epoch %s, %d misplaced", room.Epoch, second.Counts.Misplaced.Load())
+	}
+	at(first, 1, 3)
+	c.read()
+	first.Ended()
+	misplaced := second.Counts.Misplaced.Load()
+	at(second, 1, 4)
+	at(second, 2, 5)
+	room := c.read()
+	all := strings.Join(c.said, "")
+	if room.Epoch != "b" || room.Seq != 3 || second.Counts.Misplaced.Load() != misplaced {
+		t.Errorf("epoch %s at %d, %d misplaced", room.Epoch, room.Seq, second.Counts.Misplaced.Load()-misplaced)
+	}
+	for _, want := range []string{`"reason":"epoch"`, `"id":"4"`, `"id":"5"`} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%s is not told: %s", want, all)
+		}
+	}
+	at(second, 3, 6)
+	if c.read(); !strings.Contains(strings.Join(c.said, ""), `"prev":3,"seq":4`) {
+		t.Errorf("it does not go on: %s", c.said)
 	}
 }

@@ -434,6 +434,7 @@ func (p *Player) first() (first *reel, starved bool) {
 			if !r.over && !r.dry.Load() {
 				return nil, true
 			}
+			r.finish()
 			continue
 		}
 		if first == nil || r.key().compare(first.key()) < 0 {

@@ -29,10 +29,11 @@ type reel struct {
 	dry        atomic.Bool           // all that there is was read; more may come
 
 	// The player's.
-	log     feed.Log
-	current *window
-	at      int // in current.items
-	over    bool
+	log      feed.Log
+	current  *window
+	at       int // in current.items
+	over     bool
+	finished bool
 
 	// The reader's.
 	clock market.Clock
@@ -116,6 +117,18 @@ func (r *reel) apply(sink feed.Sink) bool {
 		return !it.record.Mark
 	}
 	return false
+}
+
+// finish tells the log that it has ended, once all was played: not where only the range has.
+func (r *reel) finish() {
+	to := r.player.config.To
+	if !r.over || r.finished || to > 0 && r.held[len(r.held)-1].End >= to {
+		return
+	}
+	r.finished = true
+	if l, ok := r.log.(feed.Ender); ok {
+		l.Ended()
+	}
 }
 
 // run reads until the end of the range, or until ctx ends.

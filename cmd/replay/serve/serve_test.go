@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -114,6 +115,44 @@ func TestServeCaptures(t *testing.T) {
 		}
 	}
 	t.Skip("there are no captures in " + data + ": TAPEDECK_DATA names where they are")
+}
+
+// Files of one day after the other are of one market: a symbol's room goes on from each into the next, also where it began
+// in one that has ended since.
+func TestServeCapturesOfSeveralDays(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"serve", "--feed", "binance", "--listen", "127.0.0.1:0", "--log-level", "error"}
+	const day, first = int64(86400e6), int64(1700006390e6) // ten seconds before midnight
+	for d := range int64(3) {
+		var text bytes.Buffer
+		for i := range int64(20) { // ten seconds before midnight, ten after it, ten of the day after that
+			at := first + d*10e6 + i*500_000
+			if d == 2 {
+				at += day
+			}
+			fmt.Fprintf(&text, `%d {"e":"trade","E":%d,"s":"BTCUSDT","t":%d,"p":"100","q":"1","T":%[2]d,"m":true}`+"\n", at, at/1000, d*20+i+1)
+		}
+		name := filepath.Join(dir, fmt.Sprintf("day%d.raw", d))
+		if err := os.WriteFile(name, text.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--capture", name)
+	}
+	address := run(t, args...)
+	base, _, _ := strings.Cut(address, "?")
+	for from, entries := range map[int64]int{1: 60, first + 10e6: 40} {
+		all := strings.Join(lines(t, fmt.Sprintf("%s?rooms=trades:BINANCE:BTC-USDT&from=%d", base, from)), "\n")
+		for id := 41; id <= 60; id++ { // of the last day: at max, no reader may have looked before it began
+			if n := strings.Count(all, fmt.Sprintf(`"id":"%d"`, id)); n != 1 {
+				t.Errorf("from %d: trade %d is there %d times", from, id, n)
+			}
+		}
+		for _, want := range []string{`"reason":"epoch"`, fmt.Sprintf(`"entries":%d`, entries)} {
+			if !strings.Contains(all, want) {
+				t.Errorf("from %d: there is no %s in %s", from, want, all)
+			}
+		}
+	}
 }
 
 func TestMistakes(t *testing.T) {
