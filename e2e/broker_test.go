@@ -18,7 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// broker is a Kafka: kfake in this process, or the real one that TAPEDECK_KAFKA names. Either is spoken
+// broker is a Kafka: kfake in this process, or the real one that TAPEDECK_TEST_KAFKA names. Either is spoken
 // to over TCP.
 type broker struct {
 	addrs  []string
@@ -30,7 +30,7 @@ type broker struct {
 func brokerFor(t testing.TB) *broker {
 	t.Helper()
 	b := &broker{}
-	if real := os.Getenv("TAPEDECK_KAFKA"); real != "" {
+	if real := os.Getenv("TAPEDECK_TEST_KAFKA"); real != "" {
 		b.addrs = strings.Split(real, ",")
 	} else {
 		b.fake = fakeOn(t)

@@ -1,5 +1,5 @@
 // Package e2e_test proves what is promised on the whole way: records in a Kafka, a streamer, clients on
-// WebSockets. Nothing here knows how the parts work inside. The broker is kfake, or where TAPEDECK_KAFKA
+// WebSockets. Nothing here knows how the parts work inside. The broker is kfake, or where TAPEDECK_TEST_KAFKA
 // names one, a real Kafka for the tests with Kafka in their name.
 package e2e_test
 

@@ -268,12 +268,12 @@ func openTables(t testing.TB, config clickhouse.Config) *clickhouse.DB {
 	return db
 }
 
-// realClickHouse is the server that TAPEDECK_CLICKHOUSE names; without one a test is skipped.
+// realClickHouse is the server that TAPEDECK_TEST_CLICKHOUSE names; without one a test is skipped.
 func realClickHouse(t testing.TB) string {
 	t.Helper()
-	addr := os.Getenv("TAPEDECK_CLICKHOUSE")
+	addr := os.Getenv("TAPEDECK_TEST_CLICKHOUSE")
 	if addr == "" {
-		t.Skip("TAPEDECK_CLICKHOUSE names no server: deploy/test-services/clickhouse.sh starts one")
+		t.Skip("TAPEDECK_TEST_CLICKHOUSE names no server: deploy/test-services/clickhouse.sh starts one")
 	}
 	return addr
 }

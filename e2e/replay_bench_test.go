@@ -68,7 +68,7 @@ func BenchmarkClickHouseReplay(b *testing.B) {
 	} {
 		b.Run(of.name, func(b *testing.B) {
 			_, addr := freePort(b)
-			c := exec.Command(program, "serve", "--clickhouse", os.Getenv("TAPEDECK_CLICKHOUSE"), "--clickhouse-database", db.Database(), "--clickhouse-user", "tapedeck",
+			c := exec.Command(program, "serve", "--clickhouse", os.Getenv("TAPEDECK_TEST_CLICKHOUSE"), "--clickhouse-database", db.Database(), "--clickhouse-user", "tapedeck",
 				"--listen", addr)
 			c.Env = append(os.Environ(), "TAPEDECK_CLICKHOUSE_PASSWORD=secret")
 			must(b, c.Start())

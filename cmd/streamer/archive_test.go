@@ -22,9 +22,9 @@ import (
 // archive is a database of the test's own in the test server, without tables, and the flags that lead to it.
 func archive(t *testing.T) (*clickhouse.DB, []string) {
 	t.Helper()
-	address := os.Getenv("TAPEDECK_CLICKHOUSE")
+	address := os.Getenv("TAPEDECK_TEST_CLICKHOUSE")
 	if address == "" {
-		t.Skip("TAPEDECK_CLICKHOUSE names no server: deploy/test-services/clickhouse.sh starts one")
+		t.Skip("TAPEDECK_TEST_CLICKHOUSE names no server: deploy/test-services/clickhouse.sh starts one")
 	}
 	name := fmt.Sprintf("serve_%d_%d", os.Getpid(), time.Now().UnixNano())
 	db, err := clickhouse.Open(clickhouse.Config{Addrs: []string{address}, Database: name, User: "tapedeck", Password: "secret"})

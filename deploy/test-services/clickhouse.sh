@@ -131,8 +131,8 @@ address() {
 }
 
 environment() {
-  echo "export TAPEDECK_CLICKHOUSE=$(address)"
-  if [ -e "$chdb/complete" ]; then echo "export TAPEDECK_CHDB=$chdb/bin/python"; fi
+  echo "export TAPEDECK_TEST_CLICKHOUSE=$(address)"
+  if [ -e "$chdb/complete" ]; then echo "export TAPEDECK_TEST_CHDB=$chdb/bin/python"; fi
 }
 
 case $command in

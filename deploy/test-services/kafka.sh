@@ -162,7 +162,8 @@ address() {
 environment() {
   local plain sasl ssl
   plain=$(address plain) sasl=$(address sasl) ssl=$(address ssl)
-  echo "export TAPEDECK_KAFKA=$plain TAPEDECK_KAFKA_SASL=$sasl TAPEDECK_KAFKA_SSL=$ssl TAPEDECK_KAFKA_CA=$node/ca.pem"
+  # Names that are no flags': what a test starts must not take them for its own settings.
+  echo "export TAPEDECK_TEST_KAFKA=$plain TAPEDECK_TEST_KAFKA_SASL=$sasl TAPEDECK_TEST_KAFKA_SSL=$ssl TAPEDECK_TEST_KAFKA_CA=$node/ca.pem"
 }
 
 case $command in

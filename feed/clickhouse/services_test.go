@@ -20,9 +20,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // address is where the test server is; without one the test is skipped.
 func address(t testing.TB) string {
 	t.Helper()
-	a := os.Getenv("TAPEDECK_CLICKHOUSE")
+	a := os.Getenv("TAPEDECK_TEST_CLICKHOUSE")
 	if a == "" {
-		t.Skip("TAPEDECK_CLICKHOUSE names no server: deploy/test-services/clickhouse.sh starts one")
+		t.Skip("TAPEDECK_TEST_CLICKHOUSE names no server: deploy/test-services/clickhouse.sh starts one")
 	}
 	return a
 }
@@ -77,9 +77,9 @@ type chdb struct {
 
 func newChdb(t testing.TB) *chdb {
 	t.Helper()
-	python := os.Getenv("TAPEDECK_CHDB")
+	python := os.Getenv("TAPEDECK_TEST_CHDB")
 	if python == "" {
-		t.Skip("TAPEDECK_CHDB names no Python with chDB: deploy/test-services/clickhouse.sh brings one")
+		t.Skip("TAPEDECK_TEST_CHDB names no Python with chDB: deploy/test-services/clickhouse.sh brings one")
 	}
 	dir, err := os.MkdirTemp("", "chdb")
 	if err != nil {

@@ -131,10 +131,10 @@ func BenchmarkRecord(b *testing.B) {
 }
 
 // How long a record takes that is written while nothing else happens, acknowledgement included; and the same
-// by kafka-go's Reader. Where TAPEDECK_KAFKA says where one is, on a real Kafka.
+// by kafka-go's Reader. Where TAPEDECK_TEST_KAFKA says where one is, on a real Kafka.
 func BenchmarkDelay(b *testing.B) {
 	var brokers []string
-	if address := os.Getenv("TAPEDECK_KAFKA"); address != "" {
+	if address := os.Getenv("TAPEDECK_TEST_KAFKA"); address != "" {
 		brokers = strings.Split(address, ",")
 	} else {
 		c, err := kfake.NewCluster(kfake.NumBrokers(1))

@@ -20,7 +20,7 @@ import (
 	"tapedeck/feed"
 )
 
-// scenarios are what a log may go through. Each runs on a broker in this process, and where TAPEDECK_KAFKA
+// scenarios are what a log may go through. Each runs on a broker in this process, and where TAPEDECK_TEST_KAFKA
 // says where one is, on a real Kafka.
 var scenarios = map[string]func(t *testing.T, brokers []string){
 	"packed":       packed,
@@ -75,9 +75,9 @@ func TestKafkaScenarios(t *testing.T) {
 // realBrokers are those of a real Kafka.
 func realBrokers(t *testing.T) []string {
 	t.Helper()
-	address := os.Getenv("TAPEDECK_KAFKA")
+	address := os.Getenv("TAPEDECK_TEST_KAFKA")
 	if address == "" {
-		t.Skip("TAPEDECK_KAFKA does not say where a real Kafka is: make test-services does")
+		t.Skip("TAPEDECK_TEST_KAFKA does not say where a real Kafka is: make test-services does")
 	}
 	return strings.Split(address, ",")
 }

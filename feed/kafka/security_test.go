@@ -162,15 +162,15 @@ func TestSASL(t *testing.T) {
 	}
 }
 
-// A real Kafka's listeners with a login and with TLS, where TAPEDECK_KAFKA_SASL, _SSL and _CA say what they are.
+// A real Kafka's listeners with a login and with TLS, where TAPEDECK_TEST_KAFKA_SASL, _SSL and _CA say what they are.
 func TestKafkaSecurity(t *testing.T) {
 	brokers := realBrokers(t)
 	topic := newTopic()
 	w := newWriter(t, brokers)
 	w.create(topic, 1)
 	w.send(topic, 0, "1")
-	if address := os.Getenv("TAPEDECK_KAFKA_SASL"); address == "" {
-		t.Log("TAPEDECK_KAFKA_SASL says of no listener with a login")
+	if address := os.Getenv("TAPEDECK_TEST_KAFKA_SASL"); address == "" {
+		t.Log("TAPEDECK_TEST_KAFKA_SASL says of no listener with a login")
 	} else {
 		for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512"} {
 			as := Security{SASL: mechanism, User: "tapedeck", Password: "secret"}
@@ -189,10 +189,10 @@ func TestKafkaSecurity(t *testing.T) {
 			t.Errorf("waiting because %q", got)
 		}
 	}
-	if address := os.Getenv("TAPEDECK_KAFKA_SSL"); address == "" {
-		t.Log("TAPEDECK_KAFKA_SSL says of no listener with TLS")
+	if address := os.Getenv("TAPEDECK_TEST_KAFKA_SSL"); address == "" {
+		t.Log("TAPEDECK_TEST_KAFKA_SSL says of no listener with TLS")
 	} else {
-		secured(t, []string{address}, topic, Security{TLS: true, CAFile: os.Getenv("TAPEDECK_KAFKA_CA")})
+		secured(t, []string{address}, topic, Security{TLS: true, CAFile: os.Getenv("TAPEDECK_TEST_KAFKA_CA")})
 		if got := refusedFor(t, []string{address}, Security{}); !strings.Contains(got, "TLS is on at one end only") {
 			t.Errorf("waiting because %q", got)
 		}

@@ -350,7 +350,6 @@ func TestFromKafka(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
-	t.Setenv("TAPEDECK_CLICKHOUSE", "") // of make test-services
 	path := captured(t)
 	for _, tt := range []struct {
 		args string

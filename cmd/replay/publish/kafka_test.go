@@ -10,9 +10,9 @@ import (
 
 // A real Kafka keeps what the one in the process promises.
 func TestKafkaPublish(t *testing.T) {
-	addr := os.Getenv("TAPEDECK_KAFKA")
+	addr := os.Getenv("TAPEDECK_TEST_KAFKA")
 	if addr == "" {
-		t.Skip("TAPEDECK_KAFKA names no Kafka; make test-services does")
+		t.Skip("TAPEDECK_TEST_KAFKA names no Kafka; make test-services does")
 	}
 	made := func(t *testing.T, name string, partitions int) string {
 		t.Helper()

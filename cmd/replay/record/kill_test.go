@@ -47,9 +47,9 @@ const partitions = 3
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	address := os.Getenv("TAPEDECK_CLICKHOUSE")
+	address := os.Getenv("TAPEDECK_TEST_CLICKHOUSE")
 	if address == "" {
-		t.Skip("TAPEDECK_CLICKHOUSE names no server: deploy/test-services/clickhouse.sh starts one")
+		t.Skip("TAPEDECK_TEST_CLICKHOUSE names no server: deploy/test-services/clickhouse.sh starts one")
 	}
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, "t"))
 	if err != nil {
