@@ -130,6 +130,28 @@ func (m *Message) Within(v Value, f func()) {
 	m.Cursor = outside
 }
 
+// Objects calls each with the cursor in every object of a list that was taken whole, what was read of the one before forgotten.
+// What is no list, or no object in it, is a fault of the field slot.
+func (m *Message) Objects(slot byte, list Value, each func()) {
+	m.Within(list, func() {
+		c := &m.Cursor
+		if !c.Array() {
+			c.Value()
+			m.Fail(slot, Wrong)
+			return
+		}
+		for c.More() {
+			m.Clear()
+			if c.Object() {
+				each()
+			} else {
+				c.Value()
+				m.Fail(slot, Wrong)
+			}
+		}
+	})
+}
+
 // Side takes the next value as a field that has one side of a book. A list is read at once, so that it is gone through once.
 func (m *Message) Side(slot byte, side *[]market.Level) {
 	if !m.Cursor.At('[') {

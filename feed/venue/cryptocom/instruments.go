@@ -4,7 +4,6 @@ import (
 	"bytes"
 
 	"tapedeck/feed"
-	"tapedeck/feed/scan"
 	"tapedeck/market"
 )
 
@@ -12,24 +11,9 @@ import (
 // changed since.
 func (d *decoder) instruments(b *market.Batch) {
 	d.Skip(feed.Ignored)
-	d.Within(d.of(dataField), func() {
-		c := &d.Cursor
-		if !c.Array() {
-			c.Value()
-			d.Fail(dataField, scan.Wrong)
-			return
-		}
-		for c.More() {
-			d.Clear()
-			if c.Object() {
-				d.info()
-			} else {
-				c.Value()
-				d.Fail(dataField, scan.Wrong)
-			}
-			if d.Healthy() {
-				d.facts(b)
-			}
+	d.Objects(dataField, d.of(dataField), func() {
+		if d.info(); d.Healthy() {
+			d.facts(b)
 		}
 	})
 }

@@ -10,24 +10,9 @@ import (
 // changed since. Indices, which used to be in it, have no step.
 func (d *decoder) list(b *market.Batch) {
 	d.Skip(feed.Ignored)
-	d.Within(d.Value(instruments), func() {
-		c := &d.Cursor
-		if !c.Array() {
-			c.Value()
-			d.Fail(instruments, scan.Wrong)
-			return
-		}
-		for c.More() {
-			d.Clear()
-			if c.Object() {
-				d.info()
-			} else {
-				c.Value()
-				d.Fail(instruments, scan.Wrong)
-			}
-			if d.Healthy() && d.Has(tick) {
-				d.facts(b)
-			}
+	d.Objects(instruments, d.Value(instruments), func() {
+		if d.info(); d.Healthy() && d.Has(tick) {
+			d.facts(b)
 		}
 	})
 }
