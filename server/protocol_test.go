@@ -123,12 +123,14 @@ func TestOKComesFirstAndLast(t *testing.T) {
 	n := run(t, tp, func(c *Config) { c.CommandsPerSecond = 10000 })
 	c := greet(t, n, "")
 	var order []string
+	c.mu.Lock() // the hello may be on its way
 	c.known.Message = func(m *mirror.Message, _ *mirror.Room) {
 		if m.T != "hello" && m.T != "heartbeat" {
 			order = append(order, m.T+m.Op)
 		}
 		c.note(m, nil)
 	}
+	c.mu.Unlock()
 	busy, stop := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(busy)
@@ -150,6 +152,8 @@ func TestOKComesFirstAndLast(t *testing.T) {
 	}
 	close(stop)
 	<-busy
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	joined := false
 	for i, what := range order {
 		switch {
