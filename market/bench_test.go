@@ -56,3 +56,16 @@ func BenchmarkCmp(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkSum(b *testing.B) {
+	for _, c := range []struct{ name, q string }{{"one scale", "0.00120000"}, {"two scales", "0.0012"}} {
+		b.Run(c.name, func(b *testing.B) {
+			var s Sum
+			s.Add(MustDecimal("1.00000000"))
+			q := MustDecimal(c.q)
+			for b.Loop() {
+				s.Add(q)
+			}
+		})
+	}
+}

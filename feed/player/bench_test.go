@@ -2,6 +2,7 @@ package player_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -12,21 +13,24 @@ import (
 	"tapedeck/throttle"
 )
 
-// BenchmarkPace plays in real time for some seconds and reports how much later than due records were played, and by how much
+var pace = flag.Duration("pace", 6*time.Second, "for how long BenchmarkPace plays at each speed")
+
+// BenchmarkPace plays in real time for as long as -pace says and reports how much later than due records were played, and by how much
 // the last one was. A loop that does nothing but wait for a timer beside it shows what the machine itself is late by:
-// go test ./feed/player -run - -bench Pace -benchtime 1x
+// go test ./feed/player -run - -bench Pace -benchtime 1x -pace 5m
 func BenchmarkPace(b *testing.B) {
-	arch, _ := recording(1, 4, 80_000) // 800 s
 	for _, speed := range []throttle.Speed{throttle.Natural, 10 * throttle.Natural, 100 * throttle.Natural} {
 		b.Run(speed.String()+"x", func(b *testing.B) {
-			for range b.N {
+			times := int(speed / throttle.Natural)
+			arch, _ := recording(1, 4, times*int((*pace+time.Second)/(10*time.Millisecond))) // 100 records a second
+			for b.Loop() {
 				s := newStage()
 				p := player.New(player.Config{Archive: arch, Formats: formats, From: start, Speed: speed}, s)
 				p.Do(player.Command{Op: player.Widen})
 				ctx, stop := context.WithCancel(b.Context())
 				done := make(chan struct{})
 				go func() { p.Run(ctx); close(done) }()
-				noise := timers(6 * time.Second)
+				noise := timers(*pace)
 				stop()
 				<-done
 				var late []float64
@@ -38,7 +42,7 @@ func BenchmarkPace(b *testing.B) {
 				b.ReportMetric(last[len(last)/2], "ms-drift") // the middle of the last ones
 				report(b, "late", late)
 				report(b, "timer", noise)
-				b.ReportMetric(float64(len(late))/6, "records/s")
+				b.ReportMetric(float64(len(late))/pace.Seconds(), "records/s")
 				b.ReportMetric(0, "ns/op")
 			}
 		})
