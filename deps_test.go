@@ -38,6 +38,7 @@ const policy = `
 	feed/capture:    feed market
 	deploy/clickhouse:
 	feed/clickhouse: deploy/clickhouse feed market
+	feed/clickhouse/chdb:
 	feed/tape:       feed market
 	feed/checkpoint: feed market subscriptions wire
 	feed/player:     feed market throttle

@@ -12,6 +12,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"tapedeck/feed"
+	"tapedeck/feed/clickhouse/chdb"
 )
 
 // ear hears every query that goes to a server, and its answer as TSV.
@@ -101,19 +102,19 @@ func someRows(database string) (list []string) {
 // What is asked of an archive is answered by the engine of today as by that of 2018: every query that each method sends, on the
 // same rows.
 func TestClickHouseAnswersLikeChdb(t *testing.T) {
-	db, engine := archive(t), newChdb(t)
+	db, engine := archive(t), chdb.Start(t)
 	steps, err := Plan{}.Steps(Version{26, 9}, db.Database())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range steps {
-		engine.run(t, s.SQL)
+		engine.Run(t, s.SQL)
 	}
 	for _, statement := range someRows(db.Database()) {
 		if err := db.exec(t.Context(), statement); err != nil {
 			t.Fatalf("%v: %s", err, statement)
 		}
-		engine.run(t, statement)
+		engine.Run(t, statement)
 	}
 	hears := &ear{Conn: db.conn, t: t, heard: map[string][]string{}}
 	db.conn = hears
@@ -124,7 +125,7 @@ func TestClickHouseAnswersLikeChdb(t *testing.T) {
 	}
 	rows := 0
 	for query, want := range hears.heard {
-		got := engine.run(t, query)
+		got := engine.Run(t, query)
 		switch {
 		case strings.Contains(query, " ORDER BY "):
 		case strings.Contains(query, " LIMIT "): // any rows will do
@@ -234,7 +235,7 @@ func askTables(t *testing.T, db *DB) {
 
 // A DateTime64, which a server of 2018 does not have, counts its µs whatever its scale.
 func TestClickHouseQueryTimesOnChdb(t *testing.T) {
-	engine := newChdb(t)
+	engine := chdb.Start(t)
 	for kind, want := range map[string]string{
 		"DateTime64(3)": "1700000000123000", "DateTime64(9, 'UTC')": "1700000000123456", "Nullable(DateTime64(6))": "1700000000123456", "LowCardinality(Nullable(DateTime))": "1700000000000000",
 	} {
@@ -243,7 +244,7 @@ func TestClickHouseQueryTimesOnChdb(t *testing.T) {
 			t.Fatal(err)
 		}
 		cast := strings.NewReplacer("LowCardinality(Nullable(DateTime))", "Nullable(DateTime)").Replace(kind)
-		got := engine.run(t, "SELECT "+text+" FROM (SELECT CAST(toDateTime64('2023-11-14 22:13:20.123456789', 9, 'UTC') AS "+cast+") AS time)")
+		got := engine.Run(t, "SELECT "+text+" FROM (SELECT CAST(toDateTime64('2023-11-14 22:13:20.123456789', 9, 'UTC') AS "+cast+") AS time)")
 		if len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %q, want %s", kind, got, want)
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tapedeck/feed/clickhouse/chdb"
 )
 
 // Tables are made once, and what is there is left alone.
@@ -67,7 +69,7 @@ func TestClickHouseSaysWhatIsWrong(t *testing.T) {
 
 // The engine of today takes the same schema, with codecs and an age, twice, and has the columns that are expected.
 func TestClickHouseSchemaOnChdb(t *testing.T) {
-	c := newChdb(t)
+	c := chdb.Start(t)
 	modern := Version{26, 9}
 	for range 2 {
 		steps, err := Plan{Days: 30}.Steps(modern, "tapedeck")
@@ -75,7 +77,7 @@ func TestClickHouseSchemaOnChdb(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, s := range steps {
-			c.run(t, s.SQL)
+			c.Run(t, s.SQL)
 		}
 	}
 	want, err := expected(modern, "tapedeck")
@@ -83,7 +85,7 @@ func TestClickHouseSchemaOnChdb(t *testing.T) {
 		t.Fatal(err)
 	}
 	var have []column
-	for _, row := range c.run(t, "SELECT table, name, type FROM system.columns WHERE database = 'tapedeck'") {
+	for _, row := range c.Run(t, "SELECT table, name, type FROM system.columns WHERE database = 'tapedeck'") {
 		f := strings.Split(row, "\t")
 		have = append(have, column{f[0], f[1], plain(f[2])})
 	}
