@@ -7,8 +7,11 @@
 --     replay is right all the same, but the counts in `days` are not);
 --   - it knows no symbols (the column is empty: a replay of one symbol reads its whole partition), no clock (0: a reader cannot seek by it),
 --     no marks, no holes, no checkpoints and no trades or candles;
---   - it does not say when records were lost to retention.
--- It needs ClickHouse 21.3 or later, for the virtual columns of headers and of time in ms.
+--   - it does not say when records were lost to retention;
+--   - a record without a value, or with an empty one, does not come: its offset is missing, as `replay gaps` shows. A key that is null
+--     comes as an empty one.
+-- It needs ClickHouse 21.3 or later, for the format RawBLOB and the virtual columns of headers and of time in ms: 18.16 has neither.
+-- With several partitions and a lot to read, raise kafka_num_consumers, at most to the number of partitions.
 
 CREATE TABLE IF NOT EXISTS tapedeck.kafka_in (value String) ENGINE = Kafka
 SETTINGS kafka_broker_list = 'kafka:9092', kafka_topic_list = 'md.raw.binance', kafka_group_name = 'tapedeck-archive',
