@@ -27,11 +27,15 @@ func (s *Subscriber) Move(to *Desk, same bool) (lost []string) {
 			lost = append(lost, old.room().Text)
 		}
 	}
+	place := (*Room).join
+	if same {
+		place = func(r *Room) Position { return r.met(from.hub) }
+	}
 	for _, o := range s.wild {
 		to.hub.await(o)
 		to.orders[o.key] = append(to.orders[o.key], o)
 		for _, symbol := range to.hub.names(o.key) {
-			to.introduceTo(o, symbol)
+			to.introduceTo(o, symbol, place)
 		}
 	}
 	if !s.Blocked && s.saidN > 0 {
@@ -100,6 +104,25 @@ func (r *Room) join() Position {
 	return r.begin()
 }
 
+// met returns the position of one who comes to the room by a standing order that he had in another hub, which reads the same
+// logs: where it has had no record of it yet, he is told of all that came since.
+func (r *Room) met(other *Hub) Position {
+	epoch := r.epochNow()
+	was, read := other.room(r.Name), other.log(epoch)
+	if !r.never || was == nil || read == nil || was.epochNow() != "" {
+		return r.join()
+	}
+	since := wire.Since{Epoch: epoch, Seq: read.Seq()}
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	next, held := r.resume(since)
+	if !held {
+		return r.begin()
+	}
+	next.seq, next.epoch = 0, ""
+	return next
+}
+
 // follow returns the position of one who has read another hub's room of the same name as pos says. A reader
 // who came before the room's first record is told of all that came since.
 func (r *Room) follow(was *Room, pos Position) Position {
@@ -112,7 +135,7 @@ func (r *Room) follow(was *Room, pos Position) Position {
 		return Position{place: r.log.head(), seq: pos.seq}
 	case !known || pos.epoch == "" && !r.never: // it may have a state from before he came
 		return r.begin()
-	case r.home != nil && since.Epoch != r.epoch: // it has gone on in another log meanwhile
+	case r.home != nil && since.Epoch != r.epoch, r.list.hub.log(since.Epoch) == nil: // it goes on in another log
 		return Position{place: r.log.head(), seq: pos.seq, epoch: since.Epoch, need: true}
 	}
 	next, held := r.resume(since)
@@ -162,23 +185,46 @@ func (r *Room) reached(pos Position, epoch string) (since wire.Since, known bool
 	return since, true
 }
 
-// Near reports whether readers of this hub can go on in another one which reads the same logs: it has read
-// as far, is no more than half of a room's log ahead, and has itself come to where its logs end, so that its rooms do not
-// run away from those who come.
+// over reports whether one who has read the room as pos says was told all that its log brings and ever will.
+func (r *Room) over(pos Position) bool {
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	return r.home != nil && r.home.ended.Load() && pos.place == r.log.head()
+}
+
+// Near reports whether readers of this hub can go on in another one. Of the logs that both read, that one has read as far,
+// is no more than half of a room's log ahead, and has itself come to where they end, so that its rooms do not
+// run away from those who come; the others have ended.
 func (h *Hub) Near(o *Hub) bool {
-	shared, half := false, uint64(o.config.Entries)/2
-	for _, l := range *h.logs.Load() {
+	logs, half := *h.logs.Load(), uint64(o.config.Entries)/2
+	for _, l := range logs {
 		other := o.log(*l.name.Load())
 		if other == nil {
+			if !l.ended.Load() {
+				return false
+			}
 			continue
 		}
-		shared = true
 		at, there := l.Seq(), other.Seq()
 		if other.start.Load() > at || there < at || there-at > half || other.End() > there+half {
 			return false
 		}
 	}
-	return shared
+	return len(logs) > 0
+}
+
+// Reads reports whether the hub reads the log of an epoch.
+func (h *Hub) Reads(epoch string) bool { return h.log(epoch) != nil }
+
+// Beyond lists the epochs of the logs that another hub reads and this one does not, but for those that are empty as far as is
+// known.
+func (h *Hub) Beyond(o *Hub) (epochs []string) {
+	for _, l := range *o.logs.Load() {
+		if epoch := *l.name.Load(); l.End() > 0 && !h.Reads(epoch) {
+			epochs = append(epochs, epoch)
+		}
+	}
+	return epochs
 }
 
 // Continues reports whether every room that is joined in from and of which no event may be missed can be resumed in another
@@ -202,10 +248,14 @@ func (s *Subscriber) Continues(from, to *Hub) bool {
 // awaits reports whether one who has read another hub's room of the same name as pos says could go on in this one.
 func (r *Room) awaits(was *Room, pos Position) bool {
 	since, known := was.reached(pos, r.epochNow())
+	over := was.over(pos)
 	r.list.mu.Lock()
 	defer r.list.mu.Unlock()
-	if !known {
+	switch {
+	case !known:
 		return pos.epoch == "" // he knows nothing yet: the state will do
+	case r.list.hub.log(since.Epoch) == nil: // of a log that is not read here there is nothing to go on from
+		return over
 	}
 	if r.home != nil && (since.Epoch != r.epoch || r.home.Seq() < since.Seq) {
 		return false
@@ -305,17 +355,4 @@ func (s *Subscriber) Current() bool {
 		}
 	}
 	return true
-}
-
-// introduceTo joins a symbol's room for a standing order, and tells of it; not one that is followed.
-func (d *Desk) introduceTo(o *order, symbol string) {
-	name := market.Room{Channel: o.key.channel, Venue: o.key.venue, Symbol: symbol, Variant: o.variant}
-	if o.sub.Follows(name) {
-		return
-	}
-	if g, ok, _ := o.join(symbol); ok {
-		o.sub.Say(func(dst []byte, enc wire.Encoding) []byte {
-			return enc.AppendOK(dst, &wire.OK{Op: "subscribe", Rooms: []wire.Granted{g}})
-		})
-	}
 }

@@ -19,13 +19,15 @@ type reader struct {
 	m    *mirror.Mirror
 	now  int64
 	said []string
+	sub  *subscriptions.Subscriber
 }
 
 func follow(t *testing.T, h *subscriptions.Hub, name string) *reader {
 	r := &reader{t: t, m: mirror.New(), desk: h.NewDesk(0, 1<<20, func() {}, nil)}
 	r.m.Message = func(m *mirror.Message, _ *mirror.Room) { r.said = append(r.said, string(m.Raw)) }
 	room, _, _ := market.ParseRoom(name)
-	if _, ok := r.desk.NewSubscriber(wire.JSON).Join(room, subscriptions.Grant{}, nil); !ok {
+	r.sub = r.desk.NewSubscriber(wire.JSON)
+	if _, ok := r.sub.Join(room, subscriptions.Grant{}, nil); !ok {
 		t.Fatalf("%s is not served", name)
 	}
 	return r

@@ -107,12 +107,29 @@ func (d *Desk) dropOrder(o *order) {
 	}
 }
 
-// introduce joins a new room for those who have a standing order for it, and tells them. Who found it
-// there when he ordered knows.
+// introduce joins a new room for those who have a standing order for it, and tells them: of all that came since it was new. Who
+// found it there when he ordered knows.
 func (d *Desk) introduce(r *Room) {
 	for _, o := range d.orders[orderKey{r.Name.Channel, r.Name.Venue}] {
-		d.introduceTo(o, r.Name.Symbol)
+		d.introduceTo(o, r.Name.Symbol, (*Room).start)
 	}
+}
+
+// introduceTo joins a symbol's room for a standing order, at the position that place returns, and tells of it; not one that is followed.
+func (d *Desk) introduceTo(o *order, symbol string, place func(*Room) Position) {
+	name := market.Room{Channel: o.key.channel, Venue: o.key.venue, Symbol: symbol, Variant: o.variant}
+	if o.sub.Follows(name) {
+		return
+	}
+	g, ok, _ := o.join(symbol)
+	if !ok {
+		return
+	}
+	st := o.sub.names[g.Room]
+	st.pos = place(st.room())
+	o.sub.Say(func(dst []byte, enc wire.Encoding) []byte {
+		return enc.AppendOK(dst, &wire.OK{Op: "subscribe", Rooms: []wire.Granted{g}})
+	})
 }
 
 // names returns the symbols whose base room of a venue and channel has come to life, in order.

@@ -36,6 +36,21 @@ func (r *Room) begin() Position {
 	return Position{place: r.log.head(), need: true, shown: shown}
 }
 
+// start returns the position of one who has waited for the room since before its first record, where every event counts and
+// the log still has them all; else of one who knows nothing.
+func (r *Room) start() Position {
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	p := r.begin()
+	if !r.never || r.born > 0 || r.heir > 0 || r.log.floor() > 0 {
+		return p
+	}
+	if _, held := r.state.Since(0, 0); !held {
+		return p
+	}
+	return Position{shown: p.shown}
+}
+
 // aheadLimit is how many records a reader may be ahead of what is known as the log's end: another node
 // may have seen a newer one.
 const aheadLimit = 10_000
@@ -98,7 +113,7 @@ func (r *Room) read(dst []byte, enc wire.Encoding, p *Position, last int) ([]byt
 		w.adopted()
 	}
 	switch {
-	case p.place < r.born, p.epoch != "" && p.epoch != r.epoch && r.home != nil:
+	case p.place < r.born, p.epoch != "" && p.epoch != r.epoch && (r.home != nil || p.need):
 		w.anew()
 	case p.need:
 		w.wanting()
@@ -279,12 +294,22 @@ func (w *writer) every() {
 	w.statusNow() // its note may have gone
 }
 
-// anew tells a reader that the room goes on in another log.
+// anew tells a reader that the room goes on in another log. Where every event counts he gets the emptiness that the room began
+// with there, and then the events, if they are all still held; elsewhere the state.
 func (w *writer) anew() {
 	r, p := w.room, w.pos
 	if !p.need || p.epoch != "" { // else he was told nothing that is of the past now
 		w.gap(wire.GapEpoch, r.from, wire.Unknown, wire.Unknown)
 		p.epoch = r.epoch
+	}
+	if !p.need && r.never && r.good() && r.log.floor() <= r.born {
+		if _, held := r.state.Since(r.fromM, r.fromM); held {
+			w.statusNow()
+			w.empty(r.from, r.from > 0)
+			*p = Position{place: r.born, seq: r.from, count: r.fromN, mark: r.fromM, epoch: r.epoch, shown: p.shown}
+			w.every()
+			return
+		}
 	}
 	p.place, p.need, p.off = max(p.place, r.born), true, false
 	w.wanting()
@@ -349,9 +374,15 @@ func (w *writer) adopted() {
 		p.need = true
 		return
 	}
-	w.next()
-	w.dst = w.enc.AppendSnapshot(w.dst, &wire.Snapshot{Room: r.Text, Epoch: r.epoch, Seq: p.seq, Empty: r.Name.Channel, Partial: r.list.hub.partial()})
+	w.empty(p.seq, r.list.hub.partial())
 	p.epoch = r.epoch
+}
+
+// empty gives a room as it is before its first event.
+func (w *writer) empty(seq uint64, partial bool) {
+	r := w.room
+	w.next()
+	w.dst = w.enc.AppendSnapshot(w.dst, &wire.Snapshot{Room: r.Text, Epoch: r.epoch, Seq: seq, Empty: r.Name.Channel, Partial: partial})
 	w.told.Snapshots++
 }
 
