@@ -44,7 +44,9 @@ const policy = `
 	feed/player:     feed market throttle
 	subscriptions:   market snapshot throttle wire
 	server/page:
-	server:          feed feed/checkpoint feed/player market server/page snapshot subscriptions throttle wire
+	server/describe:
+	server/describe/schematest: server/describe
+	server:          feed feed/checkpoint feed/player market server/describe server/page snapshot subscriptions throttle wire
 	e2e:
 	cmd/*:           cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
 	cmd/*/*:         cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
@@ -61,20 +63,21 @@ var clocks = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "T
 
 // homes says which packages may use a module of others. Each has its hazards, which its home knows.
 var homes = map[string][]string{
-	"github.com/lxzan/gws":                {"server", "cmd/streamer", "cmd/streamer/*"},
-	"github.com/segmentio/kafka-go":       {"feed/kafka", "cmd/streamer", "cmd/streamer/*", "cmd/replay", "cmd/replay/*"},
-	"github.com/twmb/franz-go":            {"cmd/streamer/*"},
-	"github.com/ClickHouse/clickhouse-go": {"feed/clickhouse", "cmd/replay"},
-	"github.com/ClickHouse/ch-go":         {"feed/clickhouse"},
-	"github.com/prometheus/client_golang": {"server", "cmd/*"},
-	"github.com/urfave/cli":               {"cmd/*", "cmd/*/*"},
-	"go.uber.org/goleak":                  {},
-	"github.com/goccy/go-yaml":            {"feed/mapping", "cmd/*", "cmd/*/*"},
-	"github.com/klauspost/compress":       {"feed/kafka", "feed/capture", "feed/checkpoint", "cmd/*"},
-	"golang.org/x/sys":                    {"server", "cmd/*"},
-	"golang.org/x/term":                   {"cmd/*", "cmd/*/*"},
-	"github.com/schollz/progressbar":      {"cmd/*", "cmd/*/*"},
-	"github.com/parquet-go/parquet-go":    {"cmd/*/*"},
+	"github.com/lxzan/gws":                  {"server", "cmd/streamer", "cmd/streamer/*"},
+	"github.com/segmentio/kafka-go":         {"feed/kafka", "cmd/streamer", "cmd/streamer/*", "cmd/replay", "cmd/replay/*"},
+	"github.com/twmb/franz-go":              {"cmd/streamer/*"},
+	"github.com/ClickHouse/clickhouse-go":   {"feed/clickhouse", "cmd/replay"},
+	"github.com/ClickHouse/ch-go":           {"feed/clickhouse"},
+	"github.com/prometheus/client_golang":   {"server", "cmd/*"},
+	"github.com/urfave/cli":                 {"cmd/*", "cmd/*/*"},
+	"go.uber.org/goleak":                    {},
+	"github.com/goccy/go-yaml":              {"feed/mapping", "cmd/*", "cmd/*/*"},
+	"github.com/klauspost/compress":         {"feed/kafka", "feed/capture", "feed/checkpoint", "cmd/*"},
+	"golang.org/x/sys":                      {"server", "cmd/*"},
+	"golang.org/x/term":                     {"cmd/*", "cmd/*/*"},
+	"github.com/schollz/progressbar":        {"cmd/*", "cmd/*/*"},
+	"github.com/parquet-go/parquet-go":      {"cmd/*/*"},
+	"github.com/santhosh-tekuri/jsonschema": {"server/describe/schematest"}, // and so tests alone
 }
 
 // description is what the rules need to know of a package.

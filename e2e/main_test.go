@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"tapedeck/server/describe/schematest"
+	"tapedeck/wire/mirror"
 )
 
 func TestMain(m *testing.M) {
@@ -19,5 +22,6 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	mirror.Check = schematest.Must().Message // every message of every client
 	goleak.VerifyTestMain(m)
 }

@@ -10,44 +10,65 @@ import (
 	"strings"
 
 	"tapedeck/market"
+	description "tapedeck/server/describe"
 	"tapedeck/subscriptions"
 	"tapedeck/wire"
 )
 
-// routes are what clients reach.
-func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/v1/stream", s.stream)
-	mux.HandleFunc("GET /v1/events", s.shared(s.events))
-	mux.HandleFunc("GET /v1/snapshot/{room...}", s.shared(s.inTurn(s.snapshot)))
-	mux.HandleFunc("GET /v1/rooms", s.shared(s.inTurn(s.rooms)))
-	mux.HandleFunc("GET /v1/symbols", s.shared(s.inTurn(s.symbols)))
-	mux.HandleFunc("/v1/replay", s.openReplay)
-	mux.HandleFunc("GET /v1/history", s.shared(s.history))
-	mux.HandleFunc("GET /v1/archive", s.shared(s.archive))
-	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET /readyz", s.readyz)
-	if s.config.Page != nil {
-		mux.Handle("/", s.config.Page)
+// route is a pattern of http.ServeMux and what answers there. server/describe/openapi.yaml describes each of them.
+type route struct {
+	pattern string
+	handler http.HandlerFunc
+}
+
+// clientRoutes are what clients reach.
+func (s *Server) clientRoutes() []route {
+	list := []route{
+		{"/v1/stream", s.stream},
+		{"GET /v1/events", s.shared(s.events)},
+		{"GET /v1/snapshot/{room...}", s.shared(s.inTurn(s.snapshot))},
+		{"GET /v1/rooms", s.shared(s.inTurn(s.rooms))},
+		{"GET /v1/symbols", s.shared(s.inTurn(s.symbols))},
+		{"/v1/replay", s.openReplay},
+		{"GET /v1/history", s.shared(s.history)},
+		{"GET /v1/archive", s.shared(s.archive)},
+		{"GET /asyncapi.yaml", s.shared(description.Serve)},
+		{"GET /openapi.yaml", s.shared(description.Serve)},
+		{"GET /schemas/{name}", s.shared(description.Serve)},
+		{"GET /healthz", healthz},
+		{"GET /readyz", s.readyz},
 	}
-	return mux
+	if s.config.Page != nil {
+		list = append(list, route{"/", s.config.Page.ServeHTTP})
+	}
+	return list
 }
 
 // adminRoutes are what operators reach.
-func (s *Server) adminRoutes() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", s.metrics.handler())
-	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("GET /v1/rooms", s.inTurn(s.rooms))
-	if s.config.PProf {
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
-		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+func (s *Server) adminRoutes() []route {
+	list := []route{
+		{"GET /metrics", s.metrics.handler().ServeHTTP},
+		{"GET /healthz", healthz},
+		{"GET /readyz", s.readyz},
+		{"GET /v1/rooms", s.inTurn(s.rooms)},
 	}
-	return mux
+	if s.config.PProf {
+		list = append(list,
+			route{"/debug/pprof/", pprof.Index},
+			route{"/debug/pprof/cmdline", pprof.Cmdline},
+			route{"/debug/pprof/profile", pprof.Profile},
+			route{"/debug/pprof/symbol", pprof.Symbol},
+			route{"/debug/pprof/trace", pprof.Trace})
+	}
+	return list
+}
+
+func mux(routes []route) http.Handler {
+	m := http.NewServeMux()
+	for _, r := range routes {
+		m.HandleFunc(r.pattern, r.handler)
+	}
+	return m
 }
 
 // shared lets pages of allowed origins read an answer, and refuses the others.

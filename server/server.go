@@ -86,7 +86,7 @@ func (s *Server) servers() (web, inner *http.Server) {
 			ErrorLog:       slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug), // of what peers do wrong
 		}
 	}
-	web, inner = one(s.routes()), one(s.adminRoutes())
+	web, inner = one(mux(s.clientRoutes())), one(mux(s.adminRoutes()))
 	web.WriteTimeout = 30 * time.Second
 	return web, inner
 }

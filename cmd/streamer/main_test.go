@@ -12,6 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tapedeck/cmd/flags"
+	"tapedeck/server/describe/schematest"
+	"tapedeck/wire/mirror"
 )
 
 var update = flag.Bool("update", false, "write docs/cli.md and golden files anew")
@@ -23,6 +25,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asStreamer) != "" {
 		main()
 	}
+	mirror.Check = schematest.Must().Message
 	os.Exit(m.Run())
 }
 

@@ -13,6 +13,10 @@ import (
 	"tapedeck/market"
 )
 
+// Check, where not nil, is given the text of every message before it is folded; what it returns breaks the frame. Tests hold
+// messages against their schemas with it. It is set before the first mirror is used, and called from several goroutines.
+var Check func(message []byte) error
+
 // Mirror is one connection's rooms. It is not for concurrent use.
 type Mirror struct {
 	Rooms map[string]*Room
@@ -120,6 +124,11 @@ func (m *Mirror) Frame(frame []byte) error {
 }
 
 func (m *Mirror) fold(text []byte) error {
+	if Check != nil {
+		if err := Check(text); err != nil {
+			return err
+		}
+	}
 	msg := Message{Raw: text}
 	if err := json.Unmarshal(text, &msg); err != nil {
 		return err
