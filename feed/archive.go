@@ -47,6 +47,12 @@ type Archive interface {
 	Checkpoint(ctx context.Context, log LogID, offset int64) (Checkpoint, bool, error)
 }
 
+// Trouble is what is wrong with an archive, in words for anybody: without addresses, names and what a server says. An error that
+// wraps one says the rest, to who runs it.
+type Trouble string
+
+func (t Trouble) Error() string { return string(t) }
+
 // Window is what Archive.Read reads at once.
 type Window struct {
 	From    int64    // first offset

@@ -40,6 +40,15 @@ func (b *brake) ask() <-chan struct{} {
 	return nil
 }
 
+// settled returns a channel that is closed when nobody is untold any more: at the end of a round.
+func (p *pump) settled(untold func() bool) <-chan struct{} {
+	told := make(chan struct{})
+	if !p.do(func() { p.gates = append(p.gates, gate{told, untold}) }) {
+		close(told) // nobody is left
+	}
+	return told
+}
+
 // curtain lets go on who waits for readers who have read by now.
 func (p *pump) curtain() {
 	left := p.gates[:0]

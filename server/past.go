@@ -213,8 +213,16 @@ func (t *catchUp) behind() bool {
 // Brake implements feed/player's Stage.
 func (t *catchUp) Brake() <-chan struct{} { return t.brake.ask() }
 
-// Live implements feed/player's Stage.
-func (t *catchUp) Live() (handed bool) {
+// Settle implements feed/player's Stage.
+func (t *catchUp) Settle() <-chan struct{} {
+	return t.session.pump.settled(func() bool {
+		t.unless()
+		return t.ctx.Err() == nil && !t.session.sub.Current()
+	})
+}
+
+// Live implements feed/player's Stage. Of the log that a room is in the archive has what is played.
+func (t *catchUp) Live(func(epoch string) bool) (handed bool) {
 	s := t.session
 	if !t.hub.Near(s.server.hub) {
 		return false

@@ -171,13 +171,19 @@ func (s *Server) begin(w wish) *replay {
 	t.pump = newReplayPump(t, subscriptions.NewHub(s.config.hub()))
 	t.player = play.New(play.Config{
 		Archive: s.config.Archive, Formats: s.config.Formats, From: w.from, To: w.to, Live: w.live,
-		Speed: w.speed, MaxGap: w.maxGap, Warmup: s.config.ReplayWarmup,
+		Speed: w.speed, MaxGap: w.maxGap, Warmup: s.config.ReplayWarmup, Grows: s.grows,
 	}, t)
 	ctx, cancel := context.WithCancel(context.Background())
 	t.cancel = cancel
 	s.tasks.Go(func() { t.pump.run(t.done) })
 	s.tasks.Go(func() { t.player.Run(ctx) })
 	return t
+}
+
+// grows reports whether more of a log is to come: the live timeline reads it, or may once it is ready.
+func (s *Server) grows(epoch string) bool {
+	ready, _ := s.ingest.ready.state()
+	return !ready || s.hub.Reads(epoch)
 }
 
 // release counts a session out; the last one ends the replay.
@@ -240,7 +246,10 @@ func (t *replay) Show(same bool) {
 	hub, source, symbols := t.hub, t.ingest, t.symbols
 	hub.Digest(t.digests)
 	if same { // what is not told yet may lie before what the new hub has read
-		t.settle()
+		select {
+		case <-t.Settle():
+		case <-t.done:
+		}
 	}
 	t.onPump(func() {
 		t.pump.moveTo(hub, same)
@@ -251,20 +260,11 @@ func (t *replay) Show(same bool) {
 	})
 }
 
-// settle waits until everybody was told all that there is.
-func (t *replay) settle() {
-	told := make(chan struct{})
-	if !t.pump.do(func() {
-		t.pump.gates = append(t.pump.gates, gate{told, func() bool {
-			return slices.ContainsFunc(t.pump.sessions, func(s *session) bool { return s.closing == nil && !s.sub.Current() })
-		}})
-	}) {
-		return
-	}
-	select {
-	case <-told:
-	case <-t.done:
-	}
+// Settle implements feed/player's Stage.
+func (t *replay) Settle() <-chan struct{} {
+	return t.pump.settled(func() bool {
+		return slices.ContainsFunc(t.pump.sessions, func(s *session) bool { return s.closing == nil && !s.sub.Current() })
+	})
 }
 
 // behind reports whether somebody has half of a room's log unread.
@@ -276,9 +276,16 @@ func (t *replay) behind() bool {
 func (t *replay) Brake() <-chan struct{} { return t.brake.ask() }
 
 // Live implements feed/player's Stage.
-func (t *replay) Live() (handed bool) {
+func (t *replay) Live(unarchived func(epoch string) bool) (handed bool) {
 	live := t.server.hub
 	if !t.hub.Near(live) {
+		return false
+	}
+	sought := true
+	for _, epoch := range t.hub.Beyond(live) { // each is asked for, so that one look finds them
+		sought = unarchived(epoch) && sought
+	}
+	if !sought {
 		return false
 	}
 	result := make(chan bool, 1)
@@ -302,6 +309,9 @@ func (t *replay) Live() (handed bool) {
 
 // Tell implements feed/player's Stage.
 func (t *replay) Tell(st play.Status) {
+	if st.Err != nil {
+		t.server.config.Log.Warn("a replay waits for its archive", "error", st.Err)
+	}
 	status := &wire.Status{State: string(st.State), Reason: st.Reason, Time: st.At}
 	if st.State == play.Playing {
 		status.Behind = max((time.Now().UnixMicro()-st.At)/1000, 0)

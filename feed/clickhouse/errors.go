@@ -7,13 +7,15 @@ import (
 	"os"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"tapedeck/feed"
 )
 
 // What an error is of. Whoever goes on when the server is back asks for ErrAway; the others stay until somebody changes something.
-var (
-	ErrAway   = errors.New("ClickHouse does not answer")               // down, stalled, restarting, too busy: may pass
-	ErrDenied = errors.New("ClickHouse refuses")                       // a wrong password, a missing right
-	ErrSchema = errors.New("the archive's tables are not as expected") // none, or of another schema
+const (
+	ErrAway   = feed.Trouble("ClickHouse does not answer")               // down, stalled, restarting, too busy: may pass
+	ErrDenied = feed.Trouble("ClickHouse refuses")                       // a wrong password, a missing right
+	ErrSchema = feed.Trouble("the archive's tables are not as expected") // none, or of another schema
 )
 
 // Codes of the server's exceptions, by what they mean to us.

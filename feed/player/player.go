@@ -9,6 +9,7 @@ package player
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,8 +30,12 @@ type Stage interface {
 	Show(same bool)
 	// Brake returns nil while the audience keeps up, else a channel that is closed when it does again.
 	Brake() <-chan struct{}
-	// Live hands the audience over to the live timeline, if that can go on exactly where it is.
-	Live() bool
+	// Settle returns a channel that is closed when the audience was told all that was played so far.
+	Settle() <-chan struct{}
+	// Live hands the audience over to the live timeline, if that can go on exactly where it is. Of each log that the live
+	// timeline reads and the stage does not it asks whether it is known not to be archived: where it is not known, it is looked
+	// for, and Live asked again.
+	Live(unarchived func(epoch string) bool) bool
 	// Tell tells it how the timeline is.
 	Tell(Status)
 	// Missing says that there is nothing to be played: Run returns.
@@ -52,7 +57,8 @@ const (
 type Status struct {
 	State  State
 	At     int64  // its present, µs of log time
-	Reason string // why it does not go on although it is playing
+	Reason string // why it does not go on although it is playing: for anybody
+	Err    error  // the same for who runs it, with addresses; nil where there is no reason
 }
 
 // Config of a Player. The zero value of each field from Warmup on is its default, which stands beside it.
@@ -64,6 +70,10 @@ type Config struct {
 	Live    bool           // goes on into what is still to come, and then to the live timeline
 	Speed   throttle.Speed //
 	MaxGap  time.Duration  // idle time in the log is cut to this; 0: it is not
+
+	// Grows, where not nil, tells of a log's epoch whether more of it is to be waited for. It may be called from several goroutines.
+	// What turns up of one that does not is left out.
+	Grows func(epoch string) bool
 
 	Warmup time.Duration // without a checkpoint, how much earlier than what is shown reading begins: 15 min
 	Buffer int           // bytes of memory for what is read ahead: 24 MiB
@@ -91,14 +101,19 @@ type Player struct {
 	ended   bool
 	away    string // what was told of an archive that does not answer
 	holding []feed.Holding
+	lookout lookout
 	symbols []string // nil: all
 	begun   bool     // somebody watches
 	target  target
 	sink    feed.Sink
 	reels   []*reel
-	stop    func() // ends the reels
-	last    key    // of the newest record played since Show
-	played  bool   // there is one
+	stop    func()                        // ends the reels
+	read    func(f func(context.Context)) // has something read, until then
+	last    key                           // of the newest record played since Show
+	played  bool                          // there is one
+
+	leaving  bool            // a log has ended and was not told so yet
+	settling <-chan struct{} // is waited for
 }
 
 // New returns a player that stands at its beginning. It plays when somebody watches: see Widen.
@@ -227,6 +242,7 @@ func (p *Player) fold(ctx context.Context) bool {
 			return false
 		}
 		r, starved := p.first()
+		p.finish() // nobody sees it
 		switch {
 		case starved:
 			p.starve(ctx)
@@ -254,26 +270,36 @@ func (p *Player) fold(ctx context.Context) bool {
 // begin lets a reel be read for every partition, and waits for none.
 func (p *Player) begin(ctx context.Context) {
 	p.stop()
-	p.ended, p.handed = false, false
+	p.ended, p.handed, p.settling = false, false, nil
 	p.sink = p.stage.Set(p.symbols)
 	reading, cancel := context.WithCancel(ctx)
 	var reels sync.WaitGroup
 	p.stop = func() { cancel(); reels.Wait() }
+	p.read = func(f func(context.Context)) { reels.Go(func() { f(reading) }) }
+	p.lookout = lookout{found: make(chan []feed.Holding, 1)}
 	p.reels = p.reels[:0]
-	var parts []feed.Partition
 	for held := p.holding; len(held) > 0; {
 		n := slices.IndexFunc(held, func(h feed.Holding) bool { return !samePartition(h, held[0]) })
 		if n < 0 {
 			n = len(held)
 		}
-		r := newReel(p, held[:n])
-		p.reels = append(p.reels, r)
-		parts = append(parts, r.part)
+		p.reels = append(p.reels, newReel(p, held[:n], p.target.time()))
 		held = held[n:]
 	}
 	for _, r := range p.reels {
-		r.size = max(p.config.Buffer/(windows*len(p.reels)), 64<<10)
-		reels.Go(func() { r.run(reading) })
+		r.size = p.window()
+		p.read(r.run)
+	}
+	p.assign()
+}
+
+// window is how many bytes a reel reads at once.
+func (p *Player) window() int { return max(p.config.Buffer/(windows*len(p.reels)), 64<<10) }
+
+func (p *Player) assign() {
+	parts := make([]feed.Partition, len(p.reels))
+	for i, r := range p.reels {
+		parts[i] = r.part
 	}
 	p.sink.Assign(parts)
 }
@@ -300,10 +326,14 @@ func (p *Player) play(ctx context.Context) {
 		if !stepping && !p.clock.Going() {
 			p.clock.Go(now())
 		}
+		if p.config.Live {
+			p.meet()
+		}
 		r, starved := p.first()
 		switch {
 		case starved:
 			p.starve(ctx)
+		case p.leaving && !p.settled(ctx):
 		case r == nil && p.config.Live:
 			p.idle(ctx)
 		case r == nil:
@@ -320,17 +350,23 @@ func (p *Player) next(ctx context.Context, r *reel, stepping bool) {
 	if !stepping && p.clock.Speed() != throttle.Max {
 		at, due := now(), p.clock.Due(k.clock)
 		if due > at {
+			if p.config.Live { // what turns up meanwhile may be due before
+				due = min(due, at+lookEvery)
+			}
 			p.wait(ctx, nil, time.Duration(due-at))
 			return
 		}
-		if at-due > late {
+		if at-due > late && !p.belated(k) {
 			p.clock.Jump(k.clock, at) // we cannot keep up: the clock waits for us, or there would be no pace when we can
 		}
 	}
+	if r.renews() && !p.settled(ctx) {
+		return
+	}
 	counts := r.apply(p.sink)
 	p.stalled = 0
-	p.clock.Played(k.clock)
-	if k.compare(p.last) > 0 || !p.played {
+	if !p.belated(k) {
+		p.clock.Played(k.clock)
 		p.last, p.played = k, true
 	}
 	if stepping && counts {
@@ -340,6 +376,41 @@ func (p *Player) next(ctx context.Context, r *reel, stepping bool) {
 	}
 	if p.config.Live {
 		p.tryLive()
+	}
+}
+
+// belated reports a record that lies before what was played already: of a log that turned up late. It is told at once.
+func (p *Player) belated(k key) bool {
+	if p.played {
+		return k.compare(p.last) <= 0
+	}
+	return p.target.holds(k)
+}
+
+// settled lets logs end, and go on as others, once the audience was told all of them: what their rooms say next has other
+// numbers, and what was not told by then would be lost. false: that is waited for.
+func (p *Player) settled(ctx context.Context) bool {
+	if p.settling == nil {
+		p.settling = p.stage.Settle()
+	}
+	select {
+	case <-p.settling:
+		p.settling, p.stalled = nil, 0
+		p.finish()
+		return true
+	default:
+		p.stall(ctx, p.settling)
+		return false
+	}
+}
+
+// finish tells the logs that have ended so.
+func (p *Player) finish() {
+	if p.leaving {
+		p.leaving = false
+		for _, r := range p.reels {
+			r.finish()
+		}
 	}
 }
 
@@ -368,7 +439,7 @@ func (p *Player) tryLive() bool {
 	if p.paused || p.clock.Speed() != throttle.Max && p.clock.Speed() <= throttle.Natural {
 		return false
 	}
-	if p.handed = p.stage.Live(); !p.handed {
+	if p.handed = p.stage.Live(p.unarchived); !p.handed {
 		return false
 	}
 	p.stop()
@@ -405,8 +476,17 @@ func (p *Player) starve(ctx context.Context) {
 func (p *Player) complain(err error) {
 	if text := err.Error(); text != p.away {
 		p.away = text
-		p.stage.Tell(Status{State: Playing, At: p.clock.At(now()), Reason: "the archive does not answer, trying again: " + text})
+		p.stage.Tell(Status{State: Playing, At: p.clock.At(now()), Reason: plain(err), Err: err})
 	}
+}
+
+// plain is what is told to anybody of an error.
+func plain(err error) string {
+	text, trouble := "the archive does not answer, trying again", feed.Trouble("")
+	if errors.As(err, &trouble) {
+		text += ": " + string(trouble)
+	}
+	return text
 }
 
 // well notes that the archive answers; tell follows, or has no need to.
@@ -429,12 +509,16 @@ func (p *Player) tell(reason string) {
 // first returns the reel whose record is next; nil if there is none any more, or none yet. starved: one has to be waited
 // for.
 func (p *Player) first() (first *reel, starved bool) {
+	p.leaving = false
 	for _, r := range p.reels {
+		if r.after != nil && !r.after.finished {
+			continue
+		}
 		if !r.ready() {
 			if !r.over && !r.dry.Load() {
 				return nil, true
 			}
-			r.finish()
+			p.leaving = p.leaving || r.over && !r.finished
 			continue
 		}
 		if first == nil || r.key().compare(first.key()) < 0 {

@@ -78,7 +78,10 @@ type stage struct {
 	shown  int   // how many of told were there at Show
 	sames  []bool
 	states []player.Status
+	turns  bool // told has it where logs end or begin anew
 	brake  chan struct{}
+	hold   chan struct{} // of Settle; nil: nobody has to be waited for
+	live   func(unarchived func(string) bool) bool
 	bell   chan struct{}
 }
 
@@ -106,7 +109,21 @@ func (s *stage) Brake() <-chan struct{} {
 	}
 	return s.brake
 }
-func (s *stage) Live() bool         { return false }
+func (s *stage) Settle() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ch := make(chan struct{})
+	if s.hold != nil {
+		return s.hold
+	}
+	close(ch)
+	return ch
+}
+func (s *stage) Live(unarchived func(string) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live != nil && s.live(unarchived)
+}
 func (s *stage) Missing(why string) { s.Tell(player.Status{State: "missing", Reason: why}) }
 func (s *stage) Tell(st player.Status) {
 	s.mu.Lock()
@@ -140,10 +157,20 @@ func (n *noted) Lost(from, to int64, why feed.Loss) {
 	defer n.stage.mu.Unlock()
 	n.stage.told = append(n.stage.told, fmt.Sprintf("%d lost %d-%d %s", n.part, from, to, why))
 }
-func (n *noted) Restart(feed.Start) {}
-func (n *noted) End(int64)          {}
-func (n *noted) Down(string)        {}
-func (n *noted) Up()                {}
+func (n *noted) Restart(feed.Start) { n.note("anew") }
+func (n *noted) Ended()             { n.note("ended") }
+
+// note is of tests that want to know.
+func (n *noted) note(what string) {
+	n.stage.mu.Lock()
+	defer n.stage.mu.Unlock()
+	if n.stage.turns {
+		n.stage.told = append(n.stage.told, fmt.Sprintf("%d %s", n.part, what))
+	}
+}
+func (n *noted) End(int64)   {}
+func (n *noted) Down(string) {}
+func (n *noted) Up()         {}
 
 // until waits for a state.
 func (s *stage) until(t *testing.T, want func(player.Status) bool) player.Status {

@@ -20,6 +20,8 @@ type reel struct {
 	player *Player
 	part   feed.Partition
 	held   []feed.Holding // its logs, one after the other
+	after  *reel          // is told before: of the partition's logs that were known earlier; nil: there is none
+	before int            // how many logs those are
 	size   int            // bytes of a window, in memory
 	shown  int64          // log time of what is to be shown first
 	wanted []string       // symbols; nil: all
@@ -27,6 +29,7 @@ type reel struct {
 	full, free chan *window
 	failed     atomic.Pointer[error] // why the archive is asked again and again
 	dry        atomic.Bool           // all that there is was read; more may come
+	succeeded  atomic.Bool           // but for another log of the partition, which goes on in its place
 
 	// The player's.
 	log      feed.Log
@@ -66,8 +69,8 @@ const (
 	chunkSize = 128 << 10 // what memory for records is taken in: it is used again, and does not move
 )
 
-func newReel(p *Player, held []feed.Holding) *reel {
-	r := &reel{player: p, part: feed.Partition{Topic: held[0].Topic, ID: held[0].Partition}, held: held, shown: p.target.time(), wanted: p.symbols}
+func newReel(p *Player, held []feed.Holding, shown int64) *reel {
+	r := &reel{player: p, part: feed.Partition{Topic: held[0].Topic, ID: held[0].Partition}, held: held, shown: shown, wanted: p.symbols}
 	r.full, r.free = make(chan *window, windows), make(chan *window, windows)
 	for range windows {
 		r.free <- &window{}
@@ -119,13 +122,18 @@ func (r *reel) apply(sink feed.Sink) bool {
 	return false
 }
 
+// renews reports whether what is next is that the log goes on as another one.
+func (r *reel) renews() bool { return r.log != nil && r.current.items[r.at].start != nil }
+
 // finish tells the log that it has ended, once all was played: not where only the range has.
 func (r *reel) finish() {
-	to := r.player.config.To
-	if !r.over || r.finished || to > 0 && r.held[len(r.held)-1].End >= to {
+	if !r.over || r.finished {
 		return
 	}
 	r.finished = true
+	if to := r.player.config.To; to > 0 && r.held[len(r.held)-1].End >= to {
+		return
+	}
 	if l, ok := r.log.(feed.Ender); ok {
 		l.Ended()
 	}
@@ -252,6 +260,7 @@ func (r *reel) read(ctx context.Context, turn int, start feed.Start) (following 
 		if !ok {
 			return following, false
 		}
+		follow = follow && r.grows(h) // before it is read once more
 		if !opened {
 			clock := r.now()
 			if !r.begun {
@@ -287,6 +296,12 @@ func (r *reel) read(ctx context.Context, turn int, start feed.Start) (following 
 	return following, true
 }
 
+// grows reports whether more of a log is to be waited for once all of it was read.
+func (r *reel) grows(h *feed.Holding) bool {
+	grows := r.player.config.Grows
+	return !r.succeeded.Load() && (grows == nil || grows(r.epoch(h)))
+}
+
 // limit returns the offset at which a log ends for us; follow: nowhere.
 func (r *reel) limit(ctx context.Context, turn int) (end int64, follow, ok bool) {
 	c, h := &r.player.config, &r.held[turn]
@@ -305,7 +320,7 @@ func (r *reel) limit(ctx context.Context, turn int) (end int64, follow, ok bool)
 func (r *reel) empty(ctx context.Context) (*window, bool) {
 	select {
 	case w := <-r.free:
-		w.items, w.turn = w.items[:0], r.turn
+		w.items, w.turn = w.items[:0], r.before+r.turn
 		w.clear()
 		return w, true
 	case <-ctx.Done():

@@ -135,8 +135,13 @@ func (s *stage) Show(bool) { s.shown = true }
 // Brake implements player.Stage: whoever takes records waits in Take.
 func (s *stage) Brake() <-chan struct{} { return nil }
 
+// Settle implements player.Stage: it has taken all.
+func (s *stage) Settle() <-chan struct{} { return settled }
+
+var settled = func() <-chan struct{} { ch := make(chan struct{}); close(ch); return ch }()
+
 // Live implements player.Stage.
-func (s *stage) Live() bool { return false }
+func (s *stage) Live(func(string) bool) bool { return false }
 
 // Tell implements player.Stage.
 func (s *stage) Tell(t player.Status) {
@@ -144,7 +149,7 @@ func (s *stage) Tell(t player.Status) {
 		s.ended = true
 		s.stop()
 	} else if t.Reason != "" && s.Say != nil {
-		s.Say("%s", t.Reason)
+		s.Say("%s: %v", t.Reason, t.Err)
 	}
 }
 
