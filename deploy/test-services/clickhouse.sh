@@ -8,6 +8,8 @@
 #   clickhouse.sh env [NAME]      prints what tests have in their environment, for a shell's eval
 #   clickhouse.sh stop [NAME]     stops it; its data go, its log stays
 #   clickhouse.sh kill [NAME]     ends it at once, as a crash would; start brings it back with its data
+#   clickhouse.sh pair [NAME]     starts two servers, NAME-1 and NAME-2, with a ZooKeeper: replicas of one shard, the cluster desk
+#   clickhouse.sh unpair [NAME]   stops all three
 #
 # The user tapedeck (password: secret) may do everything, stranger (secret) only read.
 set -euo pipefail
@@ -15,27 +17,9 @@ set -euo pipefail
 command=${1:-}
 name=${2:-clickhouse}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../.." && pwd)/test-services
-node=$root/$name
+. "$here/node.sh"
 chdb=$root/chdb-26.9.0
-server=$(command -v clickhouse-server || echo /usr/sbin/clickhouse-server)
-
-say() { echo "clickhouse.sh: $*" >&2; }
-die() { say "$*"; exit 1; }
-
-answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-# free prints so many ports that nobody listens on.
-free() {
-  local ports=() port
-  while [ ${#ports[@]} -lt "$1" ]; do
-    port=$((20000 + RANDOM % 12000))
-    [[ " ${ports[*]} " == *" $port "* ]] || answers "$port" || ports+=("$port")
-  done
-  echo "${ports[@]}"
-}
-
-running() { [ -e "$node/pid" ] && kill -0 "$(cat "$node/pid")" 2>/dev/null; }
+program=$(command -v clickhouse-server || echo /usr/sbin/clickhouse-server)
 
 # fetch brings chDB; its core is enough, what else the package asks for is for data frames.
 fetch() {
@@ -85,16 +69,12 @@ END
 }
 
 start() {
-  [ -x "$server" ] || die "clickhouse-server is needed: apt-get install clickhouse-server"
+  [ -x "$program" ] || die "clickhouse-server is needed: apt-get install clickhouse-server"
   running && die "$name is running already"
   fetch
   [ -e "$node/data" ] || prepare
   : >"$node/log"
-  (
-    cd "$node"
-    exec setsid "$server" --config-file="$node/config.xml" >>"$node/log" 2>&1 </dev/null
-  ) &
-  echo $! >"$node/pid"
+  launch "$program" --config-file="$node/config.xml"
   . "$node/ports"
   local waited
   for ((waited = 0; waited < 300; waited++)); do
@@ -106,22 +86,52 @@ start() {
   die "the server did not answer within half a minute; its log is $node/log"
 }
 
-# end sends the server a signal and waits until it is gone.
-end() {
-  running || return 0
-  local waited
-  kill "-$1" "$(cat "$node/pid")"
-  for ((waited = 0; waited < 300; waited++)); do
-    running || break
-    sleep 0.1
-  done
-  running && kill -9 "$(cat "$node/pid")"
-  rm -f "$node/pid"
-}
-
 stop() {
   end TERM
   rm -rf "$node/data"
+}
+
+# replica writes what makes a server one of two, whose ports are known.
+replica() {
+  local number=$1 keeper=$2 one=$3 other=$4
+  mkdir -p "$node/conf.d"
+  server() { echo "<replica><host>127.0.0.1</host><port>$1</port><user>tapedeck</user><password>secret</password></replica>"; }
+  cat >"$node/conf.d/cluster.xml" <<END
+<yandex>
+  <interserver_http_host>127.0.0.1</interserver_http_host>
+  <zookeeper><node><host>127.0.0.1</host><port>${keeper#*:}</port></node></zookeeper>
+  <distributed_ddl><path>/clickhouse/task_queue/ddl</path></distributed_ddl>
+  <macros><shard>1</shard><replica>$number</replica></macros>
+  <remote_servers><desk><shard><internal_replication>true</internal_replication>$(server "$one")$(server "$other")</shard></desk></remote_servers>
+</yandex>
+END
+}
+
+pair() {
+  local base=$name keeper ports=() number
+  "$here/zookeeper.sh" start "$base"
+  keeper=$("$here/zookeeper.sh" address "$base")
+  for number in 1 2; do
+    node=$root/$base-$number
+    prepare
+    . "$node/ports"
+    ports+=("$tcp")
+  done
+  for number in 1 2; do
+    name=$base-$number node=$root/$base-$number
+    replica "$number" "$keeper" "${ports[@]}"
+    start
+  done
+}
+
+unpair() {
+  local base=$name number
+  for number in 1 2; do
+    node=$root/$base-$number
+    end KILL # its data go
+    rm -rf "$node/data"
+  done
+  "$here/zookeeper.sh" stop "$base"
 }
 
 address() {
@@ -139,7 +149,9 @@ case $command in
   start) start ;;
   stop) stop ;;
   kill) end KILL ;;
+  pair) pair ;;
+  unpair) unpair ;;
   address) address ;;
   env) environment ;;
-  *) die "usage: clickhouse.sh start|stop|kill|env|address [NAME]" ;;
+  *) die "usage: clickhouse.sh start|stop|kill|pair|unpair|env|address [NAME]" ;;
 esac

@@ -16,42 +16,13 @@ set -euo pipefail
 command=${1:-}
 name=${2:-kafka}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../.." && pwd)/test-services
-node=$root/$name
+. "$here/node.sh"
 version=${KAFKA_VERSION:-$(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' "$here/pom.xml")}
-jars=$root/jars/$version
-exec 9>&2 # for people, whatever a function's output is used for
-
-say() { echo "kafka.sh: $*" >&9; }
-die() { say "$*"; exit 1; }
-
-fetch() {
-  [ -e "$jars/complete" ] && return
-  command -v mvn >/dev/null || die "Maven is needed to fetch Kafka's jars: install maven"
-  say "fetching Kafka $version"
-  mkdir -p "$jars"
-  mvn -q -B -f "$here/pom.xml" -Dkafka.version="$version" -DincludeScope=runtime \
-    -DoutputDirectory="$jars" dependency:copy-dependencies >&2
-  touch "$jars/complete"
-}
+lib=$root/jars/$version
 
 # A small heap and a quick start; a log that says when, and nothing of tests that send times ahead of the clock.
 options=(-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.showDateTime=true
-  -Dorg.slf4j.simpleLogger.log.LogFutureTimestampLogger=error -cp "$jars/*")
-
-answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-# free prints so many ports that nobody listens on.
-free() {
-  local ports=() port
-  while [ ${#ports[@]} -lt "$1" ]; do
-    port=$((20000 + RANDOM % 12000))
-    [[ " ${ports[*]} " == *" $port "* ]] || answers "$port" || ports+=("$port")
-  done
-  echo "${ports[@]}"
-}
-
-running() { [ -e "$node/pid" ] && kill -0 "$(cat "$node/pid")" 2>/dev/null; }
+  -Dorg.slf4j.simpleLogger.log.LogFutureTimestampLogger=error -cp "$lib/*")
 
 # prepare makes a node's certificate, configuration and empty data.
 prepare() {
@@ -94,6 +65,8 @@ log.segment.bytes=1048576
 log.retention.check.interval.ms=500
 log.initial.task.delay.ms=500
 log.segment.delete.delay.ms=500
+# And compaction.
+log.cleaner.backoff.ms=100
 END
   printf 'plain=%s\nsasl=%s\nssl=%s\n' "$plain" "$sasl" "$ssl" >"$node/ports"
   local id users=() user mechanism
@@ -110,15 +83,10 @@ END
 start() {
   command -v java >/dev/null || die "a JDK 17 is needed: install openjdk-17-jre-headless"
   running && die "$name is running already"
-  fetch
+  jars pom.xml "$lib" "Kafka $version" -Dkafka.version="$version"
   [ -e "$node/data/meta.properties" ] || prepare
   : >"$node/log"
-  (
-    exec 9>&-
-    cd "$node"
-    exec setsid java "${options[@]}" kafka.Kafka "$node/server.properties" >>"$node/log" 2>&1 </dev/null
-  ) &
-  echo $! >"$node/pid"
+  launch java "${options[@]}" kafka.Kafka "$node/server.properties"
   . "$node/ports"
   local waited
   for ((waited = 0; waited < 600; waited++)); do
@@ -128,19 +96,6 @@ start() {
   done
   stop
   die "the node did not answer within a minute; its log is $node/log"
-}
-
-# end sends the node a signal and waits until it is gone.
-end() {
-  running || return 0
-  local waited
-  kill "-$1" "$(cat "$node/pid")"
-  for ((waited = 0; waited < 300; waited++)); do
-    running || break
-    sleep 0.1
-  done
-  running && kill -9 "$(cat "$node/pid")"
-  rm -f "$node/pid"
 }
 
 stop() {

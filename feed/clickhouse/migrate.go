@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -44,26 +45,42 @@ func (db *DB) Migrate(ctx context.Context, p Plan, told func(Step)) error {
 	if err != nil {
 		return err
 	}
+	if p.Cluster != "" {
+		if err := db.checkCluster(ctx, p.Cluster); err != nil {
+			return err
+		}
+	}
 	run := func(s Step) error {
 		if told != nil {
 			told(s)
 		}
-		return db.exec(ctx, s.SQL)
+		err := db.exec(ctx, s.SQL)
+		if p.Cluster != "" && errors.Is(err, ErrAway) {
+			return fmt.Errorf("%w; each server of the cluster %s must answer", err, p.Cluster)
+		}
+		return err
 	}
 	for _, s := range prelude {
 		if err := run(s); err != nil {
 			return err
 		}
 	}
-	done, err := db.version(ctx)
-	if err != nil {
-		return err
+	done := 0
+	if p.Cluster == "" { // to a cluster a server may have been added: nothing is left out
+		if done, err = db.version(ctx); err != nil {
+			return err
+		}
 	}
 	for _, s := range slices.Concat(versions, p.retention(db.database)) {
 		if s.Version > 0 && s.Version <= done {
 			continue
 		}
 		if err := run(s); err != nil {
+			return err
+		}
+	}
+	if p.Cluster != "" {
+		if err := db.checkReplicas(ctx); err != nil {
 			return err
 		}
 	}

@@ -62,6 +62,9 @@ func TestClickHouseSaysWhatIsWrong(t *testing.T) {
 	if err := empty(t).Check(t.Context()); !errors.Is(err, ErrSchema) {
 		t.Errorf("no tables: %v", err)
 	}
+	if err := empty(t).Migrate(t.Context(), Plan{Cluster: "nosuch"}, nil); !errors.Is(err, ErrCluster) || !strings.Contains(err.Error(), "no cluster nosuch") {
+		t.Errorf("a cluster that nobody knows: %v", err)
+	}
 	if err := empty(t).Migrate(t.Context(), Plan{Days: 7}, nil); err == nil || !strings.Contains(err.Error(), "--ttl") {
 		t.Errorf("an old server asked to remove what is old: %v", err)
 	}

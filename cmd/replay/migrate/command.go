@@ -15,7 +15,10 @@ import (
 )
 
 const description = `It may be run at any time: what is made already is left as it is. In the end it compares the tables with what they must be and
-names the first column that differs. --dry-run prints the statements for the server's version and runs none.`
+names the first column that differs. --dry-run prints the statements for the server's version and runs none.
+
+On a cluster it makes on each server what that does not have yet: run it again when a server was added. The servers' own settings must
+have the cluster (remote_servers), a ZooKeeper or Keeper, distributed_ddl, and the macros shard and replica.`
 
 // Command is `replay migrate`.
 func Command() *cli.Command {
@@ -56,7 +59,7 @@ func run(c *cli.Context) error {
 		first, _, _ := strings.Cut(s.SQL, "\n")
 		fmt.Fprintln(c.App.ErrWriter, strings.TrimSuffix(first, " ("))
 	})
-	if errors.Is(err, clickhouse.ErrSchema) || errors.Is(err, clickhouse.ErrDenied) {
+	if errors.Is(err, clickhouse.ErrSchema) || errors.Is(err, clickhouse.ErrDenied) || errors.Is(err, clickhouse.ErrCluster) {
 		return flags.BadConfig("%w", err)
 	}
 	if err != nil {

@@ -47,10 +47,21 @@ const partitions = 3
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldAt(t, realClickHouse(t), clickhousefeed.Plan{})
+}
+
+// realClickHouse is the server for tests; without one the test is skipped.
+func realClickHouse(t testing.TB) string {
+	t.Helper()
 	address := os.Getenv("TAPEDECK_TEST_CLICKHOUSE")
 	if address == "" {
 		t.Skip("TAPEDECK_TEST_CLICKHOUSE names no server: deploy/test-services/clickhouse.sh starts one")
 	}
+	return address
+}
+
+func newWorldAt(t testing.TB, address string, plan clickhousefeed.Plan) *world {
+	t.Helper()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, "t"))
 	if err != nil {
 		t.Fatal(err)
@@ -61,29 +72,49 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.client.Close)
-	w.db, err = clickhousefeed.Open(clickhousefeed.Config{Addrs: []string{address}, Database: w.name, User: "tapedeck", Password: "secret"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.db.Migrate(t.Context(), clickhousefeed.Plan{}, nil); err != nil {
+	db := w.open(address)
+	if err := db.Migrate(t.Context(), plan, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := w.db.Conn().Exec(context.Background(), "DROP DATABASE "+w.name); err != nil {
+		if err := db.Conn().Exec(context.Background(), "DROP DATABASE "+w.name); err != nil {
 			t.Error(err)
 		}
-		w.db.Close()
 	})
+	w.db = db
 	return w
 }
 
-// send writes so many records, each partition in turn. Some say nothing that the decoder knows.
+// open opens the database, at whatever address of it.
+func (w *world) open(addrs ...string) *clickhousefeed.DB {
+	w.t.Helper()
+	db, err := clickhousefeed.Open(clickhousefeed.Config{Addrs: addrs, Database: w.name, User: "tapedeck", Password: "secret"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// send writes so many records, each partition in turn. They say nothing that the decoder knows.
 func (w *world) send(n int) {
+	w.sendAll(n, func(i int64) []byte {
+		return fmt.Appendf(nil, `{"t":"trade","s":"S%d","p":"1.5","q":"2","x":%q}`, i%7, strings.Repeat("x", 100))
+	})
+}
+
+// sendTrades writes so many trades of seven symbols, each of which is in one partition or another.
+func (w *world) sendTrades(n int) {
+	w.sendAll(n, func(i int64) []byte {
+		return fmt.Appendf(nil, `{"t":"trade","venue":"V","symbol":"S%d","id":"%d","px":"1.5","qty":"2"}`, i%7, i)
+	})
+}
+
+func (w *world) sendAll(n int, value func(i int64) []byte) {
 	var list []*kgo.Record
 	for range n {
 		i := w.sent.Add(1)
-		list = append(list, &kgo.Record{Topic: "t", Partition: int32(i % partitions), Key: []byte("k"), Timestamp: time.UnixMilli(1_790_000_000_000 + i*5),
-			Value: fmt.Appendf(nil, `{"t":"trade","s":"S%d","p":"1.5","q":"2","x":%q}`, i%7, strings.Repeat("x", 100))})
+		list = append(list, &kgo.Record{Topic: "t", Partition: int32(i % partitions), Key: []byte("k"), Timestamp: time.UnixMilli(1_790_000_000_000 + i*5), Value: value(i)})
 	}
 	if err := w.client.ProduceSync(w.t.Context(), list...).FirstErr(); err != nil && w.t.Context().Err() == nil {
 		w.t.Error(err)
