@@ -207,7 +207,7 @@ func TestClickHouseGoesAndComesBack(t *testing.T) {
 	t.Run("down at the start", func(t *testing.T) {
 		s.door.close()
 		v := s.play(t, "&speed=max")
-		v.hears(t, "the archive does not answer, trying again: ClickHouse does not answer")
+		v.hears(t, "the archive does not answer: ClickHouse does not answer, trying again")
 		early := newViewer("early") // who steers before he joins a room is heard all the same
 		early.path = "/v1/replay"
 		must(t, early.connect(s.node.addr, "?from=1&speed=max"))

@@ -63,7 +63,8 @@ func (s *Server) archive(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	list, err := s.archived(ctx)
 	if err != nil {
-		s.deny(w, &denial{http.StatusServiceUnavailable, wire.Error{Code: wire.SourceDown, Message: "the archive does not answer: " + err.Error(), Retry: true}})
+		s.config.Log.Warn("the archive cannot be listed", "error", err)
+		s.deny(w, &denial{http.StatusServiceUnavailable, wire.Error{Code: wire.SourceDown, Message: play.Plain(err), Retry: true}})
 		return
 	}
 	status, body := listed(map[string]any{"logs": list})

@@ -125,6 +125,7 @@ type denial struct {
 }
 
 func (s *Server) deny(w http.ResponseWriter, d *denial) {
+	s.metrics.refused.WithLabelValues(string(d.Code)).Inc()
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Connection", "close")
 	w.WriteHeader(d.status)

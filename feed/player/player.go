@@ -476,13 +476,13 @@ func (p *Player) starve(ctx context.Context) {
 func (p *Player) complain(err error) {
 	if text := err.Error(); text != p.away {
 		p.away = text
-		p.stage.Tell(Status{State: Playing, At: p.clock.At(now()), Reason: plain(err), Err: err})
+		p.stage.Tell(Status{State: Playing, At: p.clock.At(now()), Reason: Plain(err) + ", trying again", Err: err})
 	}
 }
 
-// plain is what is told to anybody of an error.
-func plain(err error) string {
-	text, trouble := "the archive does not answer, trying again", feed.Trouble("")
+// Plain is what anybody is told of an archive's error.
+func Plain(err error) string {
+	text, trouble := "the archive does not answer", feed.Trouble("")
 	if errors.As(err, &trouble) {
 		text += ": " + string(trouble)
 	}
