@@ -137,6 +137,18 @@ func once(fd uintptr, p []byte) (int, error) {
 	}
 }
 
+// arrival waits until there is something to read, or the connection has ended. It takes little of a stack.
+func (l *link) arrival() {
+	_ = l.raw.Read(arrived)
+}
+
+// arrived reports whether a read would not wait.
+func arrived(fd uintptr) bool {
+	var one [1]byte
+	_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK)
+	return err != syscall.EAGAIN
+}
+
 // finish writes the rest as the socket takes it. It runs in a goroutine of its own, which ends when
 // nothing is left or the connection is closed.
 func (l *link) finish() {

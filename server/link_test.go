@@ -109,7 +109,7 @@ func (w *wires) pair(buffer int, drained func()) (*socket, net.Conn) {
 		}
 		conn, client = secure, c
 	}
-	s := newSocket(conn, under, 1<<16)
+	s := newSocket(conn, under, 1<<16, nil)
 	_ = under.SetWriteBuffer(buffer)
 	under.start(drained)
 	w.t.Cleanup(func() {
@@ -160,12 +160,12 @@ func TestFramesNeverInterleave(t *testing.T) {
 			}
 		})
 		writers.Go(func() { // as gws does
-			for behind := 0; !flushed.Load(); pongs++ {
+			for behind := 0; !flushed.Load() || pongs < 100; pongs++ {
 				if _, err := s.Write([]byte{0x8a, 2, byte(pongs >> 8), byte(pongs)}); err != nil {
 					t.Errorf("pong %d: %v", pongs, err)
 					return
 				}
-				for behind++; waits(s) && behind >= 50 && !flushed.Load(); { // what waits is limited, also with TLS around each
+				for behind++; waits(s) && behind >= 50; { // what waits is limited, also with TLS around each
 					runtime.Gosched()
 				}
 				if !waits(s) {
@@ -206,8 +206,8 @@ func TestFramesNeverInterleave(t *testing.T) {
 		if flush != len(lengths) || pong != pongs {
 			t.Errorf("%d flushes of %d and %d pongs of %d came", flush, len(lengths), pong, pongs)
 		}
-		if blocks == 0 || pongs < 100 {
-			t.Errorf("the socket blocked %d times, and %d pongs were said: nothing was tested", blocks, pongs)
+		if blocks == 0 {
+			t.Errorf("the socket never blocked: nothing was tested")
 		}
 		until(t, "everything is out", func() bool { return !waits(s) })
 		s.Close()

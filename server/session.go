@@ -130,10 +130,21 @@ func (s *session) finish(c *wire.Close) {
 	s.pump.do(func() { s.end(c, 0) })
 }
 
-// read is the reader of a WebSocket: it returns when the connection has ended, however it ended. gws
-// panics on a frame whose 64-bit length has its top bit set; that must cost nobody else anything.
+// listen waits until a frame comes, and has it read by another goroutine: one whose stack has never grown costs
+// half of one that has run gws.
+func (s *session) listen(c *gws.Conn) {
+	s.socket.rest()
+	s.server.tasks.Go(func() { s.read(c) })
+}
+
+// read is the reader of a WebSocket: it ends when nothing more has come, or the connection has ended, however it
+// ended. gws panics on a frame whose 64-bit length has its top bit set; that must cost nobody else anything.
 func (s *session) read(c *gws.Conn) {
 	defer func() {
+		if s.socket.resting {
+			s.server.tasks.Go(func() { s.listen(c) })
+			return
+		}
 		if p := recover(); p != nil {
 			s.server.panicked(s, p)
 			why := wire.CloseProtocol

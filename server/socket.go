@@ -1,8 +1,11 @@
 package server
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/binary"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -21,36 +24,104 @@ type socket struct {
 	code uint16 // of the close frame that was written; 0: none yet
 
 	// Of the reader alone.
-	pending int    // bytes read since the last whole message
+	br      *bufio.Reader // gws'
+	in      []byte        // read and not yet taken by gws
+	buffer  *[readBuffer]byte
+	between bool   // nothing of a frame is read
+	resting bool   // its goroutine has ended until something comes
+	pending int    // bytes taken since the last whole message
 	most    int    // of them
 	flooded func() // called once there are more
 }
+
+// readBuffer is what a connection reads with while something comes: commands are short.
+const readBuffer = 512
+
+var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 
 // fragmentation is how many bytes the frames of one message may cost beside its payload: 1,000 fragments
 // are taken; a message that never ends is not.
 const fragmentation = 8 << 10
 
-// newSocket takes over a connection whose messages have at most frameBytes.
-func newSocket(c net.Conn, l *link, frameBytes int) *socket {
-	return &socket{Conn: c, link: l, most: frameBytes + fragmentation}
+// newSocket takes over a connection whose messages have at most frameBytes, and of which early has been read.
+func newSocket(c net.Conn, l *link, frameBytes int, early []byte) *socket {
+	s := &socket{Conn: c, link: l, most: frameBytes + fragmentation, in: bytes.Clone(early), between: len(early) == 0}
+	s.br = bufio.NewReaderSize(s, 0) // as small as can be: we have a buffer ourselves, while we need one
+	return s
 }
 
-// Read is for gws. It sees to it that a message ends: gws bounds its payload, but not the number of its
-// fragments, of which each may be empty.
+// Read is for gws, whose ReadLoop never returns while the connection lives: its stack, of 4 KiB, is most of
+// what an idle connection would cost. So where a frame has ended and no other has begun, its goroutine ends here;
+// rest says how reading goes on. gws holds nothing then that a new ReadLoop would miss.
+//
+// It sees to it as well that a message ends: gws bounds its payload, but not the number of its fragments, of
+// which each may be empty.
 func (s *socket) Read(p []byte) (int, error) {
-	n, err := s.Conn.Read(p)
+	if len(s.in) == 0 {
+		if s.between && s.rests() {
+			s.release()
+			s.resting = true
+			runtime.Goexit()
+		}
+		if err := s.fill(); err != nil {
+			return 0, err
+		}
+	}
+	s.between = false
+	n := copy(p, s.in)
+	s.in = s.in[n:]
 	if s.pending += n; s.pending > s.most && s.flooded != nil {
 		s.flooded()
 		s.flooded = nil
 	}
-	return n, err
+	return n, nil
+}
+
+func (s *socket) fill() error {
+	if s.buffer == nil {
+		s.buffer = readBuffers.Get().(*[readBuffer]byte)
+	}
+	n, err := s.Conn.Read(s.buffer[:])
+	s.in = s.buffer[:n]
+	if n > 0 {
+		return nil // an error comes again
+	}
+	return err
+}
+
+// release gives back what is needed while something comes alone.
+func (s *socket) release() {
+	if s.in = nil; s.buffer != nil {
+		readBuffers.Put(s.buffer)
+		s.buffer = nil
+	}
+}
+
+// rests reports whether the kernel tells when there is something to read: of TLS, some may have been read already.
+func (s *socket) rests() bool { return s.Conn == net.Conn(s.link) }
+
+// rest waits for the next frame, if none has begun, in as little memory as can be.
+func (s *socket) rest() {
+	if s.resting = false; s.between && s.rests() {
+		s.between = false
+		s.link.arrival()
+	}
 }
 
 // whole notes that a message has ended.
-func (s *socket) whole() { s.pending = 0 }
+func (s *socket) whole() {
+	s.pending = 0
+	s.over()
+}
 
 // control notes a control frame, which may come between a message's fragments and is no part of it.
-func (s *socket) control(payload int) { s.pending = max(s.pending-6-payload, 0) }
+func (s *socket) control(payload int) {
+	s.pending = max(s.pending-6-payload, 0)
+	s.over()
+}
+
+// over notes that a frame has ended.
+func (s *socket) over() { s.between = len(s.in) == 0 && s.br.Buffered() == 0 }
 
 const closeOpcode = 0x88 // with its fin bit
 

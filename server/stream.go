@@ -1,12 +1,9 @@
 package server
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/rand"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -39,14 +36,14 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, p *pump) (accept
 		s.turnAway(w, bad)
 		return false
 	}
-	sock, br, err := s.hijack(w)
+	sock, err := s.hijack(w)
 	if err != nil {
 		s.admit.leave(ip)
 		s.turnAway(w, &refusal{http.StatusInternalServerError, "hijack", "internal error", 0})
 		return false
 	}
 	r.Header.Set("Sec-WebSocket-Protocol", protocol)
-	conn, err := s.upgraders[protocol].UpgradeFromConn(sock, br, r)
+	conn, err := s.upgraders[protocol].UpgradeFromConn(sock, sock.br, r)
 	if err != nil { // gws has closed it
 		s.metrics.refused.WithLabelValues("handshake").Inc()
 		s.admit.leave(ip)
@@ -58,27 +55,25 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, p *pump) (accept
 	conn.Session().(*slot).session = sess
 	sock.link.start(func() { sess.pump.resume(sess) })
 	if s.enter(sess, asked(r)) {
-		s.tasks.Go(func() { sess.read(conn) })
+		s.tasks.Go(func() { sess.listen(conn) })
 	}
 	return true
 }
 
 // hijack takes the connection over, with what the client has sent already: it may send before it has
 // our answer.
-func (s *Server) hijack(w http.ResponseWriter) (*socket, *bufio.Reader, error) {
+func (s *Server) hijack(w http.ResponseWriter) (*socket, error) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	_ = conn.SetDeadline(time.Time{})
 	under := conn
 	if t, ok := conn.(*tls.Conn); ok {
 		under = t.NetConn()
 	}
-	sock := newSocket(conn, under.(*link), s.config.FrameBytes)
 	early, _ := buffered.Peek(buffered.Reader.Buffered())
-	from := io.MultiReader(bytes.NewReader(bytes.Clone(early)), sock)
-	return sock, bufio.NewReaderSize(from, readBuffer), nil
+	return newSocket(conn, under.(*link), s.config.FrameBytes, early), nil
 }
 
 // open makes a session of a pump.
@@ -175,7 +170,6 @@ func (s *Server) turnAway(w http.ResponseWriter, bad *refusal) {
 func (s *Server) upgrader(protocol string) *gws.Upgrader {
 	o := &gws.ServerOption{
 		ReadMaxPayloadSize: s.config.FrameBytes, // gws allocates what a frame declares: 16 MiB by default
-		ReadBufferSize:     readBuffer,
 		CheckUtf8Enabled:   true,
 		HandshakeTimeout:   5 * time.Second,
 		Logger:             quiet{},
@@ -186,10 +180,6 @@ func (s *Server) upgrader(protocol string) *gws.Upgrader {
 	}
 	return gws.NewUpgrader(handler{}, o)
 }
-
-// readBuffer is what a connection reads with: commands are short, and 4 KiB is most of the memory that
-// an idle connection costs.
-const readBuffer = 512
 
 // quiet takes gws' own log lines, which speak of what a peer did wrong.
 type quiet struct{}

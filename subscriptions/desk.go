@@ -34,6 +34,7 @@ type Desk struct {
 	arena   []byte        // what was encoded in this round
 	ready   []*Subscriber // have something to be sent
 	handed  []*Subscriber // what the last Collect returned, to be used again
+	words   []byte        // the memory of what a subscriber was said last
 	Counts  DeskCounts
 }
 

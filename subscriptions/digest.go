@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"hash"
 	"slices"
+	"strings"
 	"sync"
 
 	"tapedeck/wire"
@@ -107,17 +108,13 @@ func (d *digest) add(r *Room, n uint64) {
 // names. Nothing may be published meanwhile.
 func (s *Subscriber) Digest() (entries uint64, sum string) {
 	all := sha256.New()
-	names := make([]string, 0, len(s.names))
-	for name := range s.names {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		r := s.names[name].cohort.watch.room
+	byName := slices.SortedFunc(slices.Values(s.order), func(a, b *seat) int { return strings.Compare(a.room().Text, b.room().Text) })
+	for _, st := range byName {
+		r := st.room()
 		r.list.mu.Lock()
 		if d := r.digest; d != nil {
 			entries += d.entries
-			all.Write([]byte(name))
+			all.Write([]byte(r.Text))
 			all.Write(d.sum.Sum(nil))
 		}
 		r.list.mu.Unlock()

@@ -19,9 +19,7 @@ func (s *Subscriber) Move(to *Desk, same bool) (lost []string) {
 	for _, o := range s.wild {
 		from.dropOrder(o)
 	}
-	s.desk, s.order, s.late, s.listed, s.queued = to, nil, nil, false, false
-	clear(s.seats)
-	clear(s.names)
+	s.desk, s.order, s.names, s.late, s.listed, s.queued = to, nil, nil, nil, false, false
 	for _, old := range seats {
 		if !s.reseat(old, len(s.order), same) {
 			lost = append(lost, old.room().Text)
@@ -63,7 +61,6 @@ func (s *Subscriber) Return(from *Hub) {
 		if was := old.room(); was.list.hub == from {
 			old.left = true
 			s.desk.unseat(old)
-			delete(s.seats, was)
 			s.reseat(old, old.place, true)
 		}
 	}
@@ -80,12 +77,12 @@ func (s *Subscriber) reseat(old *seat, place int, same bool) bool {
 		sub: s, place: place, by: old.by, last: old.last,
 		interval: old.interval, limitedBy: old.limitedBy, counters: old.counters,
 	}
-	s.seats[r], s.names[r.Text] = st, st
 	if place == len(s.order) {
 		s.order = append(s.order, nil)
 	}
 	s.order[place] = st
 	s.desk.seatAt(st, r, old.cohort.class.grid.Interval)
+	s.note(st)
 	s.lag(st)
 	if same {
 		st.pos = r.follow(was, old.pos)

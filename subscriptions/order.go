@@ -72,7 +72,7 @@ func (o *order) join(symbol string) (g wire.Granted, ok, full bool) {
 	if r == nil {
 		return g, false, false
 	}
-	old := o.sub.names[r.Text]
+	old := o.sub.seat(r.Text)
 	switch {
 	case old != nil && old.by != o:
 		return g, false, false
@@ -125,7 +125,7 @@ func (d *Desk) introduceTo(o *order, symbol string, place func(*Room) Position) 
 	if !ok {
 		return
 	}
-	st := o.sub.names[g.Room]
+	st := o.sub.seat(g.Room)
 	st.pos = place(st.room())
 	o.sub.Say(func(dst []byte, enc wire.Encoding) []byte {
 		return enc.AppendOK(dst, &wire.OK{Op: "subscribe", Rooms: []wire.Granted{g}})

@@ -11,9 +11,8 @@ import (
 type Subscriber struct {
 	desk  *Desk
 	enc   wire.Encoding
-	seats map[*Room]*seat
-	names map[string]*seat // by the room's name
 	order []*seat          // in the order of joining
+	names map[string]*seat // by the room's name; nil: so few that it is not worth its memory
 	wild  []*order
 
 	// Owner is whoever sends what Take gives; the desk has no use for it.
@@ -65,20 +64,49 @@ type Grant struct {
 
 // NewSubscriber returns a reader without rooms.
 func (d *Desk) NewSubscriber(enc wire.Encoding) *Subscriber {
-	return &Subscriber{desk: d, enc: enc, seats: map[*Room]*seat{}, names: map[string]*seat{}}
+	return &Subscriber{desk: d, enc: enc}
+}
+
+// few is how many seats are looked through one by one.
+const few = 8
+
+// seat returns the subscriber's seat in a room, nil if it has none.
+func (s *Subscriber) seat(room string) *seat {
+	if s.names != nil {
+		return s.names[room]
+	}
+	for _, st := range s.order {
+		if st.room().Text == room {
+			return st
+		}
+	}
+	return nil
+}
+
+// note makes a seat known that has its cohort and its place.
+func (s *Subscriber) note(st *seat) {
+	if s.names == nil && len(s.order) > few {
+		s.names = map[string]*seat{}
+		for _, other := range s.order {
+			s.names[other.room().Text] = other
+		}
+	}
+	if s.names != nil {
+		s.names[st.room().Text] = st
+	}
 }
 
 // Rooms is how many rooms the subscriber has joined.
-func (s *Subscriber) Rooms() int { return len(s.seats) }
+func (s *Subscriber) Rooms() int { return len(s.order) }
 
 // Follows reports whether a room is joined.
-func (s *Subscriber) Follows(name market.Room) bool { return s.names[name.String()] != nil }
+func (s *Subscriber) Follows(name market.Room) bool { return s.seat(name.String()) != nil }
 
 // Join starts following a room, or changes the settings of one that is followed. since is nil for one
 // who knows nothing. It returns what to answer; false if this node does not serve the room.
 func (s *Subscriber) Join(name market.Room, g Grant, since *wire.Since) (wire.Granted, bool) {
 	var r *Room
-	if known := s.names[name.String()]; known != nil {
+	if known := s.seat(name.String()); known != nil {
 		r = known.room() // which may be another hub's
 	} else if r = s.desk.hub.room(name); r == nil {
 		return wire.Granted{}, false
@@ -89,17 +117,17 @@ func (s *Subscriber) Join(name market.Room, g Grant, since *wire.Since) (wire.Gr
 }
 
 func (s *Subscriber) join(r *Room, g Grant, since *wire.Since) (*seat, wire.Granted) {
-	st := s.seats[r]
-	known := st != nil
+	st := s.seat(r.Text)
+	known := st != nil && st.room() == r
 	if known {
 		s.desk.unseat(st) // keeps the position: nothing is told twice, nothing skipped
 	} else {
 		st = &seat{sub: s, place: len(s.order)}
-		s.seats[r], s.names[r.Text] = st, st
 		s.order = append(s.order, st)
 	}
 	st.last, st.interval, st.limitedBy = g.Last, g.IntervalName, g.LimitedBy
 	s.desk.seatAt(st, r, g.Interval)
+	s.note(st)
 	s.lag(st)
 	r.list.mu.Lock()
 	defer r.list.mu.Unlock()
@@ -134,7 +162,7 @@ func (st *seat) granted() wire.Granted {
 
 // Leave stops following a room; false if it was not followed.
 func (s *Subscriber) Leave(name string) bool {
-	st := s.names[name]
+	st := s.seat(name)
 	if st == nil {
 		return false
 	}
@@ -146,7 +174,6 @@ func (s *Subscriber) leave(st *seat) {
 	r := st.cohort.watch.room
 	st.left = true
 	s.desk.unseat(st)
-	delete(s.seats, r)
 	delete(s.names, r.Text)
 	last := s.order[len(s.order)-1]
 	s.order[st.place], last.place = last, st.place
@@ -237,6 +264,9 @@ func (s *Subscriber) Say(message func(dst []byte, enc wire.Encoding) []byte) {
 	if s.saidN > 0 {
 		s.said = s.enc.Next(s.said)
 	}
+	if s.said == nil {
+		s.said, s.desk.words = s.desk.words, nil
+	}
 	s.said = message(s.said, s.enc)
 	s.saidN++
 	if !s.Blocked { // else Resume sees to it
@@ -264,7 +294,9 @@ func (s *Subscriber) Take(dst []byte) []byte {
 	dst = s.enc.Begin(dst)
 	n := s.saidN
 	dst = append(dst, s.said...)
-	s.said, s.saidN = s.said[:0], 0
+	if s.said != nil { // who is silent keeps no memory for words
+		s.desk.words, s.said, s.saidN = s.said[:0], nil, 0
+	}
 	for _, sp := range s.spans {
 		if n > 0 {
 			dst = s.enc.Next(dst)
