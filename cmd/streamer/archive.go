@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -20,13 +21,12 @@ func archiveFlags() []cli.Flag {
 
 // openArchive lets the server play replays, if that is asked for. What is returned is called when it has ended.
 func openArchive(c *cli.Context, s *settings) (end func(), err error) {
+	if err := checkArchive(c); err != nil {
+		return nil, err
+	}
 	from := c.String("archive")
-	switch from {
-	case "":
+	if from == "" {
 		return func() {}, nil
-	case "kafka", "clickhouse":
-	default:
-		return nil, flags.BadFlag("--archive is %q: kafka or clickhouse", from)
 	}
 	past, err := kafka.NewPast(s.kafka)
 	if err != nil {
@@ -48,8 +48,28 @@ func openArchive(c *cli.Context, s *settings) (end func(), err error) {
 	if err := flags.CheckArchive(c.Context, db); err != nil { // live goes on without it, and replays when it is right
 		s.server.Log.Error("replays wait until the archive can be read", "error", err)
 	}
-	s.server.Archive = feed.Chain(db, past)
+	s.server.Archive, s.server.Candles = feed.Chain(db, past), db
 	return func() { past.Close(); db.Close() }, nil
+}
+
+// checkArchive says what is wrong with the flag.
+func checkArchive(c *cli.Context) error {
+	switch from := c.String("archive"); from {
+	case "", "kafka", "clickhouse":
+		return nil
+	default:
+		return flags.BadFlag("--archive is %q: kafka or clickhouse", from)
+	}
+}
+
+// inspectArchive looks at the tables that replays are played from, for check-config.
+func inspectArchive(ctx context.Context, c *cli.Context) (kafka.Finding, error) {
+	db, err := flags.OpenArchive(c)
+	if err != nil {
+		return kafka.Finding{}, err
+	}
+	defer db.Close()
+	return inspectTables(ctx, db, "archive"), nil
 }
 
 // format returns the format of a topic that is read, by its name: what is archived of others is not played.

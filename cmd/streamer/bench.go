@@ -34,7 +34,9 @@ Examples:
   streamer bench 'book:BINANCE:*' --connections 200 --interval 100ms --threshold p99<150ms --threshold fairness>=0.9
   # a tenth stops reading for 10 s; a storm of joins
   streamer bench 'trades:BINANCE:*' --connections 40 --slow 4 --slow-for 10s --duration 30s
-  streamer bench 'book:BINANCE:*' --storm 5000 --storm-for 2s --duration 15s --json`,
+  streamer bench 'book:BINANCE:*' --storm 5000 --storm-for 2s --duration 15s --json
+  # several classes at once, and 20 connections a second that are cut and come back
+  streamer bench 'quotes:BINANCE:*' --connections 1000 --per 20 --interval 0 --interval 100ms --interval 1s --resumes 20`,
 		Flags: []cli.Flag{
 			flags.Config(),
 			urlFlag(),
@@ -42,7 +44,7 @@ Examples:
 			&cli.IntFlag{Name: "connections", Value: 100, Usage: "open `N` connections"},
 			&cli.IntFlag{Name: "connect-rate", Value: 400, Usage: "open `N` of them a second"},
 			&cli.IntFlag{Name: "per", DefaultText: "all", Usage: "join `N` of the rooms on each, all rooms equally often"},
-			&cli.StringFlag{Name: "interval", Value: "0", Usage: "be told at most every `TIME`; 0: as it happens"},
+			&cli.StringSliceFlag{Name: "interval", DefaultText: "0", Usage: "be told at most every `TIME`; 0: as it happens; of several, connections take turns"},
 			&cli.DurationFlag{Name: "settle", Value: 2 * time.Second, Usage: "measure this `TIME` after the last join"},
 			&cli.DurationFlag{Name: "duration", Value: 10 * time.Second, Usage: "measure for this `TIME`"},
 			&cli.IntFlag{Name: "books", Value: 2, Usage: "check the content of `N` books: everybody in them must have the same at each seq"},
@@ -50,6 +52,7 @@ Examples:
 			&cli.DurationFlag{Name: "slow-for", Value: 10 * time.Second, Usage: "for this `TIME`"},
 			&cli.IntFlag{Name: "storm", Usage: "let `N` connections more join after a third of the time"},
 			&cli.DurationFlag{Name: "storm-for", Value: 2 * time.Second, Usage: "within this `TIME`"},
+			&cli.IntFlag{Name: "resumes", Usage: "cut `N` connections a second, which come back where they were"},
 			&cli.StringSliceFlag{Name: "threshold", Usage: "fail unless this `BOUND` is kept, as in p99<15ms: " + strings.Join(bench.Measures(), " ")},
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
 		},
@@ -111,9 +114,12 @@ func benchConfig(c *cli.Context) (conf bench.Config, thresholds []bench.Threshol
 	stream := *node
 	stream.Scheme = strings.Replace(node.Scheme, "http", "ws", 1)
 	conf = bench.Config{
-		Address: stream.JoinPath("v1", "stream").String(), Rooms: rooms, Per: c.Int("per"), Interval: c.String("interval"),
+		Address: stream.JoinPath("v1", "stream").String(), Rooms: rooms, Per: c.Int("per"), Intervals: flags.List(c, "interval"),
 		Connections: c.Int("connections"), Rate: c.Int("connect-rate"), Settle: c.Duration("settle"), Duration: c.Duration("duration"),
-		Content: c.Int("books"), Slow: c.Int("slow"), SlowFor: c.Duration("slow-for"), Storm: c.Int("storm"), StormFor: c.Duration("storm-for"),
+		Content: c.Int("books"), Slow: c.Int("slow"), SlowFor: c.Duration("slow-for"), Storm: c.Int("storm"), StormFor: c.Duration("storm-for"), Resumes: c.Int("resumes"),
+	}
+	if len(conf.Intervals) == 0 {
+		conf.Intervals = []string{"0"}
 	}
 	if admin := c.String("admin"); admin != "off" {
 		conf.Admin = admin

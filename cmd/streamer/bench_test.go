@@ -15,13 +15,13 @@ func TestBench(t *testing.T) {
 	a := startDemo(t, market.Options{Seed: 1, Rate: 5})
 	url := []string{"--url", "http://" + a.Clients, "--admin", "http://" + a.Admin}
 	args := append([]string{"bench", "book:BINANCE:*", "trades:BINANCE:*", "candles:BINANCE:*@5m", "--connections", "12", "--per", "8", "--settle", "100ms",
-		"--duration", "3s", "--slow", "2", "--slow-for", "500ms", "--storm", "20", "--storm-for", "200ms", "--json", "--threshold", "messages>1"}, url...)
+		"--duration", "3s", "--slow", "2", "--slow-for", "500ms", "--storm", "20", "--storm-for", "200ms", "--interval", "0", "--interval", "100ms", "--resumes", "20", "--json", "--threshold", "messages>1"}, url...)
 	code, out, errs := runs(t, args...)
 	var r bench.Report
 	if err := json.Unmarshal([]byte(out), &r); err != nil || code != flags.OK {
 		t.Fatalf("code %d: %v\n%s%s", code, err, out, errs)
 	}
-	if r.Messages == 0 || r.Events < r.Messages || r.Frames == 0 || r.Venue.Max == 0 || r.Join.Max == 0 || r.Fairness == 0 || r.ServerCPU == 0 || r.Snapshots < 20*8 || r.Calm == nil {
+	if r.Messages == 0 || r.Events < r.Messages || r.Frames == 0 || r.Venue.Max == 0 || r.Join.Max == 0 || r.Fairness == 0 || r.ServerCPU == 0 || r.Snapshots < 20*8 || r.Calm == nil || r.Resumed == 0 || r.Interval != "0,100ms" {
 		t.Errorf("something was not measured: %+v", r)
 	}
 	if n := r.Failures(); n > 0 || r.Compared == 0 {

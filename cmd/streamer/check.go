@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -18,8 +19,9 @@ func checkCommand() *cli.Command {
 		Name:  "check-config",
 		Usage: "say what is wrong with the settings and the topics, and what to change",
 		Description: `Takes the flags of serve. First the settings are checked, as serve would before it starts; then the topics
-are looked at: whether they are there and may be read, how they are keyed, kept and cleaned. Nothing is
-changed and nothing is served. It ends with 0 if serving would go well, warnings included, and with 3 if not.
+are looked at: whether they are there and may be read, how they are keyed, kept and cleaned; and the place of
+--checkpoints, and the tables of --archive. Nothing is changed and nothing is served. It ends with 0 if serving
+would go well, warnings included, and with 3 if not.
 
 Examples:
 
@@ -30,7 +32,7 @@ Examples:
 			flags.Config(),
 			&cli.BoolFlag{Name: "offline", Usage: "check the settings alone"},
 			&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "give up looking after this `TIME`"},
-		}, feedFlags(), serverFlags(), flags.Log()),
+		}, feedFlags(), archiveFlags(), serverFlags(), checkpointFlags(), flags.Log()),
 		Action: check,
 	}
 }
@@ -50,6 +52,14 @@ func check(c *cli.Context) error {
 	for _, stray := range flags.Strays(c.App, os.Environ()) {
 		fmt.Fprintf(c.App.Writer, "warning  environment: %s\n", stray)
 	}
+	if err := checkArchive(c); err != nil {
+		return err
+	}
+	closeCheckpoints, err := openCheckpoints(c, s)
+	if err != nil {
+		return err
+	}
+	defer closeCheckpoints()
 	if c.Bool("offline") {
 		return nil
 	}
@@ -66,13 +76,23 @@ func check(c *cli.Context) error {
 		}
 		findings = append(findings, f)
 	}
+	if c.String("checkpoints") != "" {
+		f, err := inspectCheckpoints(ctx, s)
+		if err != nil {
+			return flags.BadConfig("cannot look at Kafka: %w", err)
+		}
+		findings = append(findings, f)
+	}
+	if c.String("archive") == "clickhouse" {
+		f, err := inspectArchive(ctx, c)
+		if err != nil {
+			return err
+		}
+		findings = append(findings, f)
+	}
 	faults := 0
 	for _, f := range findings {
-		where := f.Topic
-		if where == "" {
-			where = "cluster"
-		}
-		fmt.Fprintf(c.App.Writer, "%-8s %s: %s\n", f.Level, where, f.Text)
+		fmt.Fprintf(c.App.Writer, "%-8s %s: %s\n", f.Level, cmp.Or(f.Topic, "cluster"), f.Text)
 		if f.Level == kafka.Fault {
 			faults++
 		}

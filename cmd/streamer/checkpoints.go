@@ -1,14 +1,23 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"golang.org/x/sys/unix"
+
 	"tapedeck/cmd/flags"
 	"tapedeck/feed/checkpoint"
+	"tapedeck/feed/clickhouse"
 	"tapedeck/feed/kafka"
 )
 
@@ -62,4 +71,48 @@ func openCheckpoints(c *cli.Context, s *settings) (end func(), err error) {
 		return func() { db.Close() }, nil
 	}
 	return nil, flags.BadFlag("--checkpoints is %q: folder:PATH, kafka:TOPIC with a topic that is not read, or clickhouse", where)
+}
+
+// inspectCheckpoints looks at the place of the checkpoints, which was opened, for check-config. Its error is that Kafka could not
+// be looked at.
+func inspectCheckpoints(ctx context.Context, s *settings) (kafka.Finding, error) {
+	const subject = "checkpoints"
+	switch place := s.server.Checkpoints.(type) {
+	case checkpoint.Folder:
+		if fault := unfit(place.Dir); fault != "" {
+			return kafka.Finding{Level: kafka.Fault, Topic: subject, Text: fault}, nil
+		}
+		return kafka.Finding{Topic: subject, Text: "they may be written to " + place.Dir}, nil
+	case *clickhouse.DB:
+		return inspectTables(ctx, place, subject), nil
+	case *kafka.Checkpoints:
+		return kafka.InspectCheckpoints(ctx, s.kafka.Cluster, place.Topic())
+	}
+	return kafka.Finding{}, fmt.Errorf("checkpoints in a %T", s.server.Checkpoints)
+}
+
+// inspectTables looks at the archive's tables, which are there for a subject.
+func inspectTables(ctx context.Context, db *clickhouse.DB, subject string) kafka.Finding {
+	if err := db.Check(ctx); err != nil {
+		return kafka.Finding{Level: kafka.Fault, Topic: subject, Text: err.Error()}
+	}
+	return kafka.Finding{Topic: subject, Text: "the tables of " + db.Database() + " are as they must be"}
+}
+
+// unfit says why nothing can be written to a folder, which may be made when it is first needed; "" if it can.
+func unfit(dir string) string {
+	for at := dir; ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at):
+			continue
+		case err != nil:
+			return err.Error()
+		case !info.IsDir():
+			return at + " is no folder"
+		case unix.Access(at, unix.W_OK) != nil:
+			return "we may not write to " + at + ": give it to the user that serves"
+		}
+		return ""
+	}
 }

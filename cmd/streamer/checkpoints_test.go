@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -91,5 +92,39 @@ func TestCheckpointsThatCannotBe(t *testing.T) {
 		if code != flags.WrongFlags || !strings.Contains(errs, "--checkpoint") {
 			t.Errorf("%q: code %d, %s", args, code, errs)
 		}
+	}
+}
+
+// check-config looks at the place, and changes nothing.
+func TestCheckConfigLooksAtCheckpoints(t *testing.T) {
+	r := assemble(t)
+	r.publish(t, 0, "BTCUSDT", trade("BTCUSDT", 1, "64000.10"))
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for where, want := range map[string]string{
+		"folder:" + filepath.Join(dir, "a", "b"): "ok       checkpoints: they may be written to ",
+		"folder:" + filepath.Join(file, "a"):     "fault    checkpoints: ",
+		"folder:" + file:                         "fault    checkpoints: " + file + " is no folder",
+		"kafka:nowhere":                          "fault    nowhere: checkpoints could not be kept: topic nowhere does not exist",
+		"clickhouse --clickhouse 127.0.0.1:1":    "fault    checkpoints: ClickHouse does not answer",
+	} {
+		args := append([]string{"check-config", "--brokers", r.Addr(), "--feed", "binance=md", "--checkpoints"}, strings.Fields(where)...)
+		code, out, errs := runs(t, args...)
+		if fault := strings.HasPrefix(want, "fault"); !strings.Contains(out, want) || fault != (code == flags.WrongConfig) {
+			t.Errorf("%s: code %d and %q %s, want %q", where, code, out, errs, want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "a")); err == nil {
+		t.Error("a folder was made")
+	}
+	if code, out, _ := runs(t, "check-config", "--brokers", r.Addr(), "--feed", "binance=md", "--archive", "clickhouse", "--clickhouse", "127.0.0.1:1"); code != flags.WrongConfig ||
+		!strings.Contains(out, "fault    archive: ClickHouse does not answer") {
+		t.Errorf("an archive that is not there: code %d %s", code, out)
+	}
+	if code, _, errs := runs(t, "check-config", "--offline", "--brokers", "k", "--feed", "binance=md", "--checkpoints", "folder"); code != flags.WrongFlags {
+		t.Errorf("a place that is none: code %d %s", code, errs)
 	}
 }

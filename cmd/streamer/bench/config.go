@@ -14,7 +14,7 @@ type Config struct {
 	Admin       string   // of /metrics, for the server's CPU and memory: http://127.0.0.1:9090; "": not asked
 	Rooms       []string // names; connection i joins Per of them
 	Per         int      // 0: all
-	Interval    string   // as in a subscribe
+	Intervals   []string // as in a subscribe; connections take turns
 	Connections int
 	Rate        int           // connections opened a second
 	Settle      time.Duration // between the last join and the measuring
@@ -24,6 +24,7 @@ type Config struct {
 	SlowFor     time.Duration // for how long, from a third of the measuring on
 	Storm       int           // connections more that join within StormFor, at a third of the measuring
 	StormFor    time.Duration
+	Resumes     int       // connections a second that are cut and come back where they were
 	Progress    io.Writer // a line a second; nil: none
 }
 
@@ -38,6 +39,10 @@ func (c *Config) Check() error {
 		return fmt.Errorf("--per: from 1 to the %d rooms that there are", len(c.Rooms))
 	case c.Slow < 0 || c.Slow >= c.Connections:
 		return fmt.Errorf("--slow: fewer than the %d connections", c.Connections)
+	case c.Resumes < 0:
+		return errors.New("--resumes: 0 or more a second")
+	case len(c.Intervals) == 0:
+		return errors.New("--interval: at least one")
 	case c.Rate < 1:
 		return errors.New("--connect-rate: at least 1 a second")
 	case c.Duration <= 0:

@@ -27,6 +27,7 @@ type connection struct {
 	rooms  map[string]*room
 	wanted int // rooms of which no snapshot came yet
 	joined time.Time
+	cut    atomic.Bool // by us, to come back
 
 	messages atomic.Uint64 // in the window
 	done     chan struct{} // closed when the reader has ended
@@ -38,47 +39,91 @@ const slowBuffer = 16 << 10
 
 // connect opens connection number i and asks for its rooms.
 func (r *run) connect(ctx context.Context, i int, storm bool) (*connection, error) {
-	u, err := url.Parse(r.config.Address)
-	if err != nil {
-		return nil, err
-	}
-	dialer := net.Dialer{Timeout: 10 * time.Second}
-	raw, err := dialer.DialContext(ctx, "tcp", u.Host)
-	if err != nil {
-		return nil, err
-	}
-	c := &connection{run: r, number: i, slow: i < r.config.Slow, late: storm, rooms: map[string]*room{}, done: make(chan struct{})}
-	if tcp, ok := raw.(*net.TCPConn); ok && c.slow {
-		_ = tcp.SetReadBuffer(slowBuffer)
-	}
-	conn, answer, err := gws.NewClientFromConn(c, &gws.ClientOption{
-		Addr: r.config.Address, HandshakeTimeout: 10 * time.Second, ReadMaxPayloadSize: 64 << 20, ReadBufferSize: 4096,
-		RequestHeader: http.Header{"Sec-Websocket-Protocol": {wire.JSON.Name()}}, Recovery: func(gws.Logger) {},
-	}, raw)
-	if err != nil {
-		raw.Close()
-		if answer != nil {
-			return nil, fmt.Errorf("the server answers %s", answer.Status)
-		}
-		return nil, err
-	}
-	c.conn = conn
+	c := &connection{run: r, number: i, slow: i < r.config.Slow, late: storm, rooms: map[string]*room{}}
 	names := r.config.share(i)
 	for _, name := range names {
 		c.rooms[name] = newRoom(name, r.kept[name], r.truths)
 	}
 	c.wanted, c.joined = len(c.rooms), time.Now()
-	command, err := json.Marshal(map[string]any{"op": "subscribe", "id": 1, "rooms": names, "interval": r.config.Interval})
-	if err != nil {
+	if err := c.dial(ctx); err != nil {
 		return nil, err
 	}
-	go c.read()
-	return c, conn.WriteMessage(gws.OpcodeText, command)
+	return c, c.subscribe(names)
 }
 
-func (c *connection) read() {
-	defer close(c.done)
-	c.conn.ReadLoop()
+// dial opens the connection, and reads it until it ends.
+func (c *connection) dial(ctx context.Context) error {
+	address := c.run.config.Address
+	u, err := url.Parse(address)
+	if err != nil {
+		return err
+	}
+	dialer := net.Dialer{Timeout: 10 * time.Second}
+	raw, err := dialer.DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return err
+	}
+	if tcp, ok := raw.(*net.TCPConn); ok && c.slow {
+		_ = tcp.SetReadBuffer(slowBuffer)
+	}
+	conn, answer, err := gws.NewClientFromConn(c, &gws.ClientOption{
+		Addr: address, HandshakeTimeout: 10 * time.Second, ReadMaxPayloadSize: 64 << 20, ReadBufferSize: 4096,
+		RequestHeader: http.Header{"Sec-Websocket-Protocol": {wire.JSON.Name()}}, Recovery: func(gws.Logger) {},
+	}, raw)
+	if err != nil {
+		raw.Close()
+		if answer != nil {
+			return fmt.Errorf("the server answers %s", answer.Status)
+		}
+		return err
+	}
+	c.conn, c.done = conn, make(chan struct{})
+	go func() {
+		defer close(c.done)
+		conn.ReadLoop()
+	}()
+	return nil
+}
+
+// subscribe asks for rooms: names, or objects with where to go on.
+func (c *connection) subscribe(rooms any) error {
+	intervals := c.run.config.Intervals
+	command, err := json.Marshal(map[string]any{"op": "subscribe", "id": 1, "rooms": rooms, "interval": intervals[c.number%len(intervals)]})
+	if err != nil {
+		return err
+	}
+	return c.conn.WriteMessage(gws.OpcodeText, command)
+}
+
+// since is a room, and where it is to go on.
+type since struct {
+	Room  string `json:"room"`
+	Since *place `json:"since,omitempty"`
+}
+
+type place struct {
+	Epoch string `json:"epoch"`
+	Seq   int64  `json:"seq"`
+}
+
+// resume cuts the connection, as a network does, and comes back where it was: the chains must go on.
+func (c *connection) resume(ctx context.Context) error {
+	c.cut.Store(true)
+	c.conn.NetConn().Close()
+	<-c.done
+	c.cut.Store(false)
+	if err := c.dial(ctx); err != nil {
+		return err
+	}
+	var rooms []since
+	for _, name := range c.run.config.share(c.number) {
+		s := since{Room: name}
+		if r := c.rooms[name]; r.has && !r.wants {
+			s.Since = &place{r.epoch, r.seq}
+		}
+		rooms = append(rooms, s)
+	}
+	return c.subscribe(rooms)
 }
 
 // OnMessage implements gws.Event: it is called by the connection's reader.
@@ -171,7 +216,7 @@ func (c *connection) OnPing(conn *gws.Conn, payload []byte) { _ = conn.WritePong
 
 // OnClose implements gws.Event.
 func (c *connection) OnClose(_ *gws.Conn, err error) {
-	if !c.run.over.Load() {
+	if !c.run.over.Load() && !c.cut.Load() {
 		c.run.closed(c, err)
 	}
 }

@@ -25,6 +25,7 @@ type Report struct {
 	Megabytes float64 `json:"megabytes_per_second"`
 	Snapshots uint64  `json:"snapshots"`
 	Gaps      uint64  `json:"gaps"`
+	Resumed   uint64  `json:"resumed"`  // connections that were cut and came back
 	Fairness  float64 `json:"fairness"` // messages of the least served connection by those of the most served
 
 	Venue Latency `json:"since_venue_ms"` // from the venue's time
@@ -106,7 +107,7 @@ func (r *run) server(ctx context.Context) (u usage) {
 
 func (r *run) report(took time.Duration, before, after usage, phases ...*phase) *Report {
 	out := &Report{
-		Connections: r.config.Connections, Rooms: r.config.Per, Interval: r.config.Interval, Seconds: took.Seconds(),
+		Connections: r.config.Connections, Rooms: r.config.Per, Interval: strings.Join(r.config.Intervals, ","), Resumed: r.resumed.Load(), Seconds: took.Seconds(),
 		Join: latency(&r.joining), Compared: r.truths.compared(),
 		ServerCPU: after.cpu - before.cpu, ServerRSS: after.rss, Growth: after.rss - before.rss,
 	}
@@ -192,7 +193,7 @@ func (r *Report) Text(w io.Writer) {
 	if r.SlowFresh > 0 {
 		line("slow ones", "read on: news after %.1f ms, behind %d old messages; %d events were folded away", r.SlowFresh, r.SlowStale, r.SlowFolded)
 	}
-	line("told", "%d snapshots, %d gaps", r.Snapshots, r.Gaps)
+	line("told", "%d snapshots, %d gaps, %d connections that came back", r.Snapshots, r.Gaps, r.Resumed)
 	line("checked", "every chain; %d books against another connection's", r.Compared)
 	for kind, n := range r.Faults {
 		line("FAULT", "%d of kind %s", n, kind)

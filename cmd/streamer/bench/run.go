@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ type run struct {
 	complete atomic.Int64          // connections that have the snapshots of all their rooms
 	joining  histogram             // how long that took them
 	over     atomic.Bool
+	resumed  atomic.Uint64
 
 	mu       sync.Mutex
 	faults   map[string]uint64
@@ -117,6 +119,8 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 	before := r.server(ctx)
 	calm, rough, after := new(phase), new(phase), new(phase)
 	began := time.Now()
+	stop := r.resume(ctx)
+	defer stop()
 	if c.Slow == 0 && c.Storm == 0 {
 		r.during(ctx, calm, c.Duration)
 	} else {
@@ -124,11 +128,35 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 		r.disturb(ctx, rough)
 		r.during(ctx, after, c.Duration-time.Since(began))
 	}
+	stop()
 	r.phase.Store(nil)
 	if ctx.Err() != nil && time.Since(began) < time.Second {
 		return nil, ctx.Err()
 	}
 	return r.report(time.Since(began), before, r.server(ctx), calm, rough, after), nil
+}
+
+// resume cuts connections that read all the time, one after the other, and has them come back, so many a second, until
+// it is stopped.
+func (r *run) resume(ctx context.Context) (stop func()) {
+	c := r.config
+	if c.Resumes == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	began := time.Now()
+	list := slices.DeleteFunc(slices.Clone(r.list), func(c *connection) bool { return c.slow })
+	wg.Go(func() {
+		for i := 0; sleep(ctx, time.Until(began.Add(time.Duration(i)*time.Second/time.Duration(c.Resumes)))); i++ {
+			if err := list[i%len(list)].resume(context.WithoutCancel(ctx)); err != nil {
+				r.fault(list[i%len(list)], fmt.Errorf("it cannot come back: %w", err))
+				return
+			}
+			r.resumed.Add(1)
+		}
+	})
+	return func() { cancel(); wg.Wait() }
 }
 
 // during counts into p for a time.
