@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"tapedeck/feed"
+	"tapedeck/feed/kafka"
 	"tapedeck/wire/mirror"
 )
 
@@ -32,20 +34,68 @@ func saved(t testing.TB, dir string, logs int, since time.Time) {
 // A node is killed under load. One that was started again begins at its checkpoints, and from then on says in every room
 // what one says that has read everything, to the byte: snapshots, updates, numbers and epochs.
 func TestKafkaNodesBeginAtCheckpoints(t *testing.T) {
+	dir := t.TempDir()
+	nodesBeginAtCheckpoints(t, brokerFor(t), dir, func() { saved(t, dir, 1, time.Now()) })
+}
+
+// So it is with checkpoints in a topic that a real Kafka compacts all the while.
+func TestKafkaNodesBeginAtCompactedCheckpoints(t *testing.T) {
 	b := brokerFor(t)
+	if b.fake != nil {
+		t.Skip("TAPEDECK_TEST_KAFKA does not say where a real Kafka is, and no other compacts: make test-services does")
+	}
+	place := b.topic(t, 1, "cleanup.policy", "compact", "segment.ms", "100", "min.cleanable.dirty.ratio", "0.01", "max.compaction.lag.ms", "100")
+	nodesBeginAtCheckpoints(t, b, "kafka:"+place, func() {
+		from := int64(-1)
+		until(t, "checkpoints are written, and most were compacted away", func() string {
+			written, left := b.holds(t, place)
+			if from < 0 {
+				from = written
+			}
+			if written < from+10 || left > int(written/2) {
+				return fmt.Sprintf("%d were written, %d are left", written, left)
+			}
+			return ""
+		})
+	})
+}
+
+// holds counts the records that a topic of one partition has had, and those that are left. It stops at the end that it finds.
+func (b *broker) holds(t testing.TB, topic string) (written int64, left int) {
+	t.Helper()
+	past, err := kafka.NewPast(kafka.Config{Cluster: kafka.Cluster{Brokers: b.addrs}, Topics: []kafka.Topic{{Name: topic, Holes: true, Format: &feed.Format{Name: "any"}}}})
+	must(t, err)
+	defer past.Close()
+	logs, err := past.Logs(t.Context())
+	must(t, err)
+	if len(logs) == 0 {
+		return 0, 0
+	}
+	for at, end := logs[0].First, logs[0].Next; ; {
+		next, err := past.Read(t.Context(), logs[0].LogID, feed.Window{From: at, To: end}, func(*feed.Record) error { left++; return nil })
+		must(t, err)
+		if next <= at || next >= end {
+			return end, left
+		}
+		at = next
+	}
+}
+
+// nodesBeginAtCheckpoints has them kept in a place; saved waits until what is there is new.
+func nodesBeginAtCheckpoints(t *testing.T, b *broker, place string, saved func()) {
 	topic := b.topic(t, 1)
 	x := newExchange(5, topic, 1, hoursAgo(), bases...)
 	x.step = 40_000
 	l := newLedger()
 	s := setup{
 		Name: "killed", Brokers: b.addrs, Topics: map[string]topicSetup{topic: {"binance", "trade"}}, Warmup: forever,
-		Checkpoints: t.TempDir(), Every: 100 * time.Millisecond,
+		Checkpoints: place, Every: 100 * time.Millisecond,
 	}
 	b.fill(t, l, x, 10_000)
 	first := s.spawn(t).ready(t)
 	stop := b.feed(t, l, x, 2000)
-	saved(t, s.Checkpoints, 1, time.Now())
-	saved(t, s.Checkpoints, 1, time.Now())
+	saved()
+	saved()
 	first.kill()
 	published := 10_000 + stop()
 	b.fill(t, l, x, 500)

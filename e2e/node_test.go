@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,7 +32,7 @@ type setup struct {
 	Warmup      time.Duration
 	LogEntries  int
 	DeadLetters string
-	Checkpoints string // a folder; "": none
+	Checkpoints string // a folder, or kafka: and a topic; "": none
 	Every       time.Duration
 }
 
@@ -43,6 +44,7 @@ const forever = 50 * 365 * 24 * time.Hour
 // streamer puts a streamer together as cmd/streamer does. hold, where not nil, stands between the
 // source and the rooms; options change its configuration.
 func (s setup) streamer(hold *gate, log io.Writer, options ...func(*server.Config)) (*server.Server, func(context.Context) error, error) {
+	var ends []func(context.Context) error
 	cluster := kafka.Cluster{Brokers: s.Brokers}
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	c := server.Config{
@@ -63,8 +65,15 @@ func (s setup) streamer(hold *gate, log io.Writer, options ...func(*server.Confi
 		c.Feeds[topic] = server.Feed{Format: format, Options: o}
 		k.Topics = append(k.Topics, kafka.Topic{Name: topic, Format: format})
 	}
-	if s.Checkpoints != "" {
-		c.Checkpoints, c.CheckpointEvery = checkpoint.Folder{Dir: s.Checkpoints}, s.Every
+	if place, inTopic := strings.CutPrefix(s.Checkpoints, "kafka:"); inTopic {
+		k, err := kafka.NewCheckpoints(cluster, place, s.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.Checkpoints, c.CheckpointEvery = k, s.Every
+		ends = append(ends, func(context.Context) error { return k.Close() })
+	} else if place != "" {
+		c.Checkpoints, c.CheckpointEvery = checkpoint.Folder{Dir: place}, s.Every
 	}
 	source, err := kafka.New(k)
 	if err != nil {
@@ -75,18 +84,23 @@ func (s setup) streamer(hold *gate, log io.Writer, options ...func(*server.Confi
 		hold.Source = source
 		c.Source = hold
 	}
-	end := func(context.Context) error { return nil }
 	if s.DeadLetters != "" {
 		letters, err := kafka.NewDeadLetters(cluster, s.DeadLetters, logger)
 		if err != nil {
 			return nil, nil, err
 		}
-		c.Refused, end = letters.Refused, letters.Close
+		c.Refused, ends = letters.Refused, append(ends, letters.Close)
 	}
 	for _, o := range options {
 		o(&c)
 	}
 	srv, err := server.New(c)
+	end := func(ctx context.Context) (err error) {
+		for _, end := range ends {
+			err = errors.Join(err, end(ctx))
+		}
+		return err
+	}
 	return srv, end, err
 }
 
@@ -118,7 +132,7 @@ func (s setup) start(t testing.TB, hold *gate) *node {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := end(ctx); err != nil {
-			t.Errorf("%s: dead letters: %v", s.Name, err)
+			t.Errorf("%s: its end: %v", s.Name, err)
 		}
 	})
 	return &node{name: s.Name, addr: srv.Addr().String(), admin: srv.AdminAddr().String()}

@@ -54,9 +54,10 @@ type head struct {
 }
 
 const (
-	pieceBytes = 512 << 10 // brokers take 1 MiB unless told otherwise
-	maxPieces  = 4096
-	places     = 8 // of two each
+	pieceBytes   = 512 << 10           // brokers take 1 MiB unless told otherwise
+	mostOfAPiece = pieceBytes + 64<<10 // with what stands before it
+	maxPieces    = 4096
+	places       = 8 // of two each
 )
 
 // NewCheckpoints returns a store in a topic that exists. node is our name, so that few write to the same places. It is to be closed.
@@ -82,10 +83,13 @@ func NewCheckpoints(c Cluster, topic, node string) (*Checkpoints, error) {
 	k.writer = &kafka.Writer{
 		Addr: client.Addr, Topic: topic, Transport: client.Transport, Balancer: kafka.BalancerFunc(balance),
 		RequiredAcks: kafka.RequireAll, MaxAttempts: 3, WriteTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
-		BatchSize: 1, BatchBytes: pieceBytes + 64<<10, BatchTimeout: time.Millisecond,
+		BatchSize: 1, BatchBytes: mostOfAPiece, BatchTimeout: time.Millisecond,
 	}
 	return k, nil
 }
+
+// Topic is where they are.
+func (k *Checkpoints) Topic() string { return k.topic }
 
 // Close ends its connections.
 func (k *Checkpoints) Close() error {

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -15,7 +16,12 @@ import (
 
 func checkpointsOf(t *testing.T, c *kfake.Cluster, node string) *Checkpoints {
 	t.Helper()
-	k, err := NewCheckpoints(Cluster{Brokers: c.ListenAddrs()}, "saved", node)
+	return checkpointsIn(t, c.ListenAddrs(), "saved", node)
+}
+
+func checkpointsIn(t *testing.T, brokers []string, topic, node string) *Checkpoints {
+	t.Helper()
+	k, err := NewCheckpoints(Cluster{Brokers: brokers}, topic, node)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,5 +120,97 @@ func TestCheckpointsWithoutTheirTopic(t *testing.T) {
 	}
 	if err := k.Keep(t.Context(), log, made(1, 10)); err == nil || !strings.Contains(err.Error(), "cleanup.policy=compact") {
 		t.Error(err)
+	}
+}
+
+// compacting are a topic's settings with which a real Kafka compacts it within a second: a segment ends with the first record
+// that comes 100 ms later, and only such segments are cleaned.
+var compacting = []string{"cleanup.policy", "compact", "segment.ms", "100", "min.cleanable.dirty.ratio", "0.01", "max.compaction.lag.ms", "100"}
+
+// A real Kafka compacts the topic while nodes write: who asks gets the newest checkpoint as a whole, whether it read the topic
+// before, or what is left of it, or both.
+func TestKafkaCompactsCheckpoints(t *testing.T) {
+	brokers, topic := realBrokers(t), newTopic()
+	newWriter(t, brokers).create(topic, 1, compacting...)
+	nodes := []*Checkpoints{checkpointsIn(t, brokers, topic, "first"), checkpointsIn(t, brokers, topic, "second")}
+	early := checkpointsIn(t, brokers, topic, "early")
+	logs := []feed.LogID{{Topic: "t", Format: "f"}, {Topic: "t", Partition: 1, Format: "f"}}
+	written, offset := 0, int64(0)
+	right := func(k *Checkpoints, who string) {
+		t.Helper()
+		for _, log := range logs {
+			got, ok, err := k.Checkpoint(t.Context(), log, 1<<60)
+			if want := made(offset, 3*pieceBytes-7); !ok || err != nil || got.Offset != offset || !bytes.Equal(got.Data, want.Data) {
+				t.Fatalf("%s, after %d pieces: the checkpoint at %d of %d bytes, %v, %v; want that at %d", who, written, got.Offset, len(got.Data), ok, err, offset)
+			}
+		}
+	}
+	keep := func() {
+		offset++
+		for _, log := range logs {
+			if err := nodes[offset%2].Keep(t.Context(), log, made(offset, 3*pieceBytes-7)); err != nil {
+				t.Fatal(err)
+			}
+			written += 3
+		}
+	}
+	left := 0
+	eventually(t, "most of it was compacted away", func() bool {
+		keep()
+		right(early, "who asks all the time")
+		left = recordsIn(t, brokers, topic)
+		return written > 40 && left < written/2
+	})
+	right(checkpointsIn(t, brokers, topic, "late"), "who comes after the cleaner")
+	keep()
+	right(early, "who read what is gone now")
+	t.Logf("%d pieces were written, %d were left", written, left)
+}
+
+// recordsIn counts the records of a topic of one partition.
+func recordsIn(t *testing.T, brokers []string, topic string) (n int) {
+	t.Helper()
+	past, err := NewPast(Config{Cluster: Cluster{Brokers: brokers}, Topics: []Topic{{Name: topic, Holes: true, Format: &feed.Format{Name: "f"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer past.Close()
+	logs, err := past.Logs(t.Context())
+	if err != nil || len(logs) != 1 {
+		t.Fatal(logs, err)
+	}
+	for at := logs[0].First; ; {
+		next, err := past.Read(t.Context(), logs[0].LogID, feed.Window{From: at, To: logs[0].Next}, func(*feed.Record) error { n++; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next <= at || next >= logs[0].Next {
+			return n
+		}
+		at = next
+	}
+}
+
+// What is said of the topic before anything is kept in it.
+func TestInspectCheckpoints(t *testing.T)      { inspectCheckpoints(t, cluster(t).ListenAddrs()) }
+func TestKafkaInspectCheckpoints(t *testing.T) { inspectCheckpoints(t, realBrokers(t)) }
+
+func inspectCheckpoints(t *testing.T, brokers []string) {
+	w := newWriter(t, brokers)
+	for want, config := range map[string][]string{
+		"ok %s: there for checkpoints, and compacted":                compacting,
+		"warning %s: it is not compacted":                            {"cleanup.policy", "delete"},
+		"warning %s: it is compacted, but removes what is old":       {"cleanup.policy", "compact,delete"},
+		"fault %s: it takes records of 1000 bytes":                   {"cleanup.policy", "compact", "max.message.bytes", "1000"},
+		"fault %s: checkpoints could not be kept: topic %s does not exist": nil,
+	} {
+		topic := newTopic()
+		if config != nil {
+			w.create(topic, 1, config...)
+		}
+		f, err := InspectCheckpoints(t.Context(), Cluster{Brokers: brokers}, topic)
+		if got := fmt.Sprintf("%s %s: %s", f.Level, f.Topic, f.Text); err != nil || !strings.HasPrefix(got, strings.ReplaceAll(want, "%s", topic)) {
+			t.Errorf("it is said %q, %v; want %q", got, err, want)
+		}
 	}
 }

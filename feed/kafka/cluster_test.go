@@ -164,6 +164,14 @@ func (w *writer) create(topic string, partitions int32, config ...string) {
 			w.t.Fatalf("create %s: error %d", topic, res.ErrorCode)
 		}
 	}
+	m := kmsg.NewPtrMetadataRequest()
+	name := kmsg.NewMetadataRequestTopic()
+	name.Topic = &topic
+	m.Topics = append(m.Topics, name)
+	eventually(w.t, topic+" is there", func() bool { // a real broker says so before all of it knows
+		found := ask[*kmsg.MetadataResponse](w, m).Topics
+		return len(found) == 1 && found[0].ErrorCode == 0 && len(found[0].Partitions) == int(partitions)
+	})
 }
 
 func (w *writer) remove(topic string) {

@@ -61,23 +61,61 @@ func Inspect(ctx context.Context, c Config) ([]Finding, error) {
 
 // InspectDeadLetters looks at the topic that dead letters go to. Its error is that nothing could be looked at.
 func InspectDeadLetters(ctx context.Context, c Cluster, topic string) (Finding, error) {
-	d, err := c.dialer(Config{}.withDefaults().Timeout)
+	absence, err := c.absence(ctx, topic)
 	if err != nil {
 		return Finding{}, err
 	}
+	if absence != "" {
+		return Finding{Fault, topic, "dead letters would be lost: " + absence}, nil
+	}
+	return Finding{Fine, topic, "there for dead letters; whether we may write to it shows with the first"}, nil
+}
+
+// InspectCheckpoints looks at the topic that checkpoints are kept in. Its error is that nothing could be looked at.
+func InspectCheckpoints(ctx context.Context, c Cluster, topic string) (Finding, error) {
+	absence, err := c.absence(ctx, topic)
+	if err != nil {
+		return Finding{}, err
+	}
+	if absence != "" {
+		return Finding{Fault, topic, "checkpoints could not be kept: " + absence + ". Make it with cleanup.policy=compact"}, nil
+	}
+	config, err := c.describe(ctx, topic)
+	size, _ := strconv.Atoi(config["max.message.bytes"])
+	switch policy := config["cleanup.policy"]; {
+	case errors.Is(err, kafka.TopicAuthorizationFailed):
+		return Finding{Warning, topic, "how it is kept may not be looked at: give our user the right DescribeConfigs, or see yourself that cleanup.policy is compact"}, nil
+	case err != nil:
+		return Finding{Warning, topic, "how it is kept could not be looked at: " + explain(err)}, nil
+	case size > 0 && size < mostOfAPiece:
+		return Finding{Fault, topic, fmt.Sprintf("it takes records of %d bytes, and checkpoints come in pieces of up to %d: raise max.message.bytes", size, mostOfAPiece)}, nil
+	case !strings.Contains(policy, "compact"):
+		return Finding{Warning, topic, "it is not compacted, so that every checkpoint is kept until its retention has passed, and a start reads them all: set cleanup.policy=compact"}, nil
+	case strings.Contains(policy, "delete"):
+		return Finding{Warning, topic, "it is compacted, but removes what is old as well, so that a node that was down for longer finds no checkpoint: set cleanup.policy=compact alone"}, nil
+	}
+	return Finding{Fine, topic, "there for checkpoints, and compacted; whether we may write to it shows with the first"}, nil
+}
+
+// absence says why a topic cannot be used; "" where it is there.
+func (c Cluster) absence(ctx context.Context, topic string) (string, error) {
+	d, err := c.dialer(Config{}.withDefaults().Timeout)
+	if err != nil {
+		return "", err
+	}
 	first, err := d.any(ctx, c.Brokers)
 	if err != nil {
-		return Finding{}, errors.New(explain(err))
+		return "", errors.New(explain(err))
 	}
 	defer first.close()
 	l, err := first.metadata([]string{topic})
 	if err != nil {
-		return Finding{}, errors.New(explain(err))
+		return "", errors.New(explain(err))
 	}
-	if !l.there(topic) {
-		return Finding{Fault, topic, "dead letters would be lost: " + l.absence(topic, 0)}, nil
+	if l.there(topic) {
+		return "", nil
 	}
-	return Finding{Fine, topic, "there for dead letters; whether we may write to it shows with the first"}, nil
+	return l.absence(topic, 0), nil
 }
 
 // inspection gathers what is found. It looks at one topic at a time.
@@ -148,7 +186,7 @@ func (i *inspection) identity() {
 
 // settings looks at how the topic is kept.
 func (i *inspection) settings() {
-	config, err := i.describe()
+	config, err := i.config.Cluster.describe(i.ctx, i.topic.Name)
 	switch {
 	case errors.Is(err, kafka.TopicAuthorizationFailed):
 		i.say(Warning, "how it is kept may not be looked at: give our user the right DescribeConfigs, or see yourself that cleanup.policy is delete")
@@ -180,15 +218,15 @@ func (i *inspection) settings() {
 // usualRecord is the longest record that a decoder reads.
 const usualRecord = 1 << 20
 
-// describe returns the topic's configuration.
-func (i *inspection) describe() (map[string]string, error) {
-	client, err := i.config.Cluster.Client()
+// describe returns a topic's configuration.
+func (c Cluster) describe(ctx context.Context, topic string) (map[string]string, error) {
+	client, err := c.Client()
 	if err != nil {
 		return nil, err
 	}
 	defer client.Transport.(*kafka.Transport).CloseIdleConnections()
-	res, err := client.DescribeConfigs(i.ctx, &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{
-		{ResourceType: kafka.ResourceTypeTopic, ResourceName: i.topic.Name},
+	res, err := client.DescribeConfigs(ctx, &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{
+		{ResourceType: kafka.ResourceTypeTopic, ResourceName: topic},
 	}})
 	if err != nil {
 		return nil, err

@@ -242,7 +242,7 @@ func (r *recorder) end() {
 }
 
 // eventually waits until what is asked for is so.
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !is(); {
 		if time.Now().After(deadline) {
