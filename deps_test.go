@@ -45,8 +45,9 @@ const policy = `
 	subscriptions:   market snapshot throttle wire
 	server/page:
 	server/describe:
+	server/udf:      feed market snapshot subscriptions
 	server/describe/schematest: server/describe
-	server:          feed feed/checkpoint feed/player market server/describe server/page snapshot subscriptions throttle wire
+	server:          feed feed/checkpoint feed/player market server/describe server/page server/udf snapshot subscriptions throttle wire
 	e2e:
 	cmd/*:           cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror
 	cmd/*/*:         cmd/* cmd/*/* feed feed/* feed/venue/* market server server/page snapshot subscriptions throttle wire wire/mirror

@@ -36,6 +36,7 @@ type Config struct {
 	Instruments []subscriptions.Listed // known beforehand, for /v1/symbols
 
 	Archive        feed.Archive                           // what can be replayed; nil: nothing
+	Candles        feed.Candles                           // minutes for charts, from before the rooms'; nil: none
 	Formats        func(name string) (*feed.Format, bool) // the decoders of what is archived
 	ReplaySessions int                                    // replays at the same time: 16
 	ReplayWarmup   time.Duration                          // how much earlier one reads where there is no checkpoint: 15 min
@@ -84,7 +85,7 @@ type Feed struct {
 	Options feed.Options
 }
 
-// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Archive, Formats, Instruments, Page, Refused, Letters and
+// WithDefaults returns c with the default of every field that is not set, but Source, Feeds, Only, Archive, Candles, Formats, Instruments, Page, Refused, Letters and
 // those of checkpoints.
 func (c Config) WithDefaults() Config {
 	if c.Node == "" {

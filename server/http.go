@@ -38,6 +38,7 @@ func (s *Server) clientRoutes() []route {
 		{"GET /healthz", healthz},
 		{"GET /readyz", s.readyz},
 	}
+	list = append(list, s.udfRoutes()...)
 	if s.config.Page != nil {
 		list = append(list, route{"/", s.config.Page.ServeHTTP})
 	}
@@ -101,25 +102,36 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 // for it may be slow to take it.
 const maxAnswers = 64
 
-// inTurn answers with what h returns. One answer is made at a time, so that whoever asks for many takes
-// one core and no more.
-func (s *Server) inTurn(h func(r *http.Request) (status int, body []byte)) http.HandlerFunc {
+// amongFew lets h answer unless too many answers are on their way.
+func (s *Server) amongFew(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case s.answers <- struct{}{}:
 			defer func() { <-s.answers }()
+			h(w, r)
 		default:
 			s.turnAway(w, &refusal{http.StatusServiceUnavailable, "answers", "too many requests at once", 1})
-			return
 		}
+	}
+}
+
+// inTurn answers with what h returns. One answer is made at a time, so that whoever asks for many takes
+// one core and no more.
+func (s *Server) inTurn(h func(r *http.Request) (status int, body []byte)) http.HandlerFunc {
+	return s.amongFew(func(w http.ResponseWriter, r *http.Request) {
 		s.answering.Lock()
 		status, body := h(r)
 		s.answering.Unlock()
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(status)
-		_, _ = w.Write(append(body, '\n'))
-	}
+		reply(w, status, body)
+	})
+}
+
+// reply answers in JSON.
+func reply(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
 }
 
 // snapshot answers with one room's snapshot, the same message as on the socket.

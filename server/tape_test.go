@@ -30,9 +30,14 @@ func (tp *tape) partition(p int) feed.Partition { return feed.Partition{Topic: "
 func (tp *tape) add(format string, args ...any) { tp.addTo(0, format, args...) }
 
 func (tp *tape) addTo(p int, format string, args ...any) {
+	tp.addAt(p, time.Now().UnixMicro(), format, args...)
+}
+
+// addAt appends a record of a log time.
+func (tp *tape) addAt(p int, at int64, format string, args ...any) {
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
-	r := feed.Record{Offset: int64(len(tp.parts[p])), Time: time.Now().UnixMicro(), Value: fmt.Appendf(nil, format, args...)}
+	r := feed.Record{Offset: int64(len(tp.parts[p])), Time: at, Value: fmt.Appendf(nil, format, args...)}
 	tp.parts[p] = append(tp.parts[p], r)
 	for _, pl := range tp.players {
 		pl.logs[p].End(r.Offset + 1)
@@ -136,6 +141,10 @@ func (lineDecoder) event(b *market.Batch, s *market.Symbol, kind string, f []str
 	switch kind {
 	case "trade":
 		t := b.Trade(s, 0)
+		t.ID, _ = market.MakeID(f[0])
+		t.Price, t.Qty = market.MustDecimal(f[1]), market.MustDecimal(f[2])
+	case "deal": // a trade with the venue's time
+		t := b.Trade(s, num(3))
 		t.ID, _ = market.MakeID(f[0])
 		t.Price, t.Qty = market.MustDecimal(f[1]), market.MustDecimal(f[2])
 	case "quote":

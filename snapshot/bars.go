@@ -61,7 +61,7 @@ func (b *bar) trade(t *market.Trade, at int64) {
 
 // join adds a later bar's content.
 func (b *bar) join(m *bar) {
-	if b.trades == 0 {
+	if !b.open.Set() { // some venues' candles have no number of trades
 		b.open, b.high, b.low = m.open, m.high, m.low
 	}
 	b.close = m.close

@@ -445,3 +445,29 @@ func (tp *tape) day(from, to int64, last market.Decimal) string {
 	}
 	return fieldsOf(want)
 }
+
+// Widen makes of minutes what a room of that width makes of them.
+func TestWidenIsAsARoomDoes(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	m := newMinutes(t, snapshot.Origin{Whole: true})
+	for range 400 {
+		m.trade(r.Float64()*90, fmt.Sprintf("%d.%d", 90+r.IntN(20), r.IntN(10)), fmt.Sprintf("%d.5", r.IntN(9)), 90)
+	}
+	m.advance(70)
+	body, _ := m.Full(1000)
+	minutes := slices.Clone(body.(*market.Candles).List)
+	for name, width := range snapshot.Widths {
+		view, ok := snapshot.NewWide(m.Minutes, name, limits())
+		if !ok {
+			continue // the minutes themselves
+		}
+		room, _ := view.Full(1000)
+		got := snapshot.Widen(minutes, width)
+		if want := candlesOf(room); candlesOf(&market.Candles{List: got}) != want {
+			t.Errorf("%s: %s\nwant %s", name, candlesOf(&market.Candles{List: got}), want)
+		}
+	}
+	if got := snapshot.Widen(nil, 300e6); got != nil {
+		t.Errorf("of nothing: %v", got)
+	}
+}

@@ -1,6 +1,9 @@
 package subscriptions
 
 import (
+	"math"
+	"slices"
+
 	"tapedeck/market"
 	"tapedeck/wire"
 )
@@ -82,6 +85,27 @@ func (h *Hub) Snapshot(dst []byte, enc wire.Encoding, name market.Room, last int
 	pos := r.begin()
 	dst, _ = r.readShared(dst, enc, &pos, last)
 	return dst, info, true
+}
+
+// Candles returns all the candles that a candles room holds, oldest first, and how the room is: the candles are as of its Seq.
+// part says that there are earlier ones, or ones between them, that this node does not know whole. served is false if this node does not have the
+// room. A room that is down still tells what it was; one that is split does not.
+func (h *Hub) Candles(name market.Room) (list []market.Candle, part bool, info Info, served bool) {
+	if name.Channel != market.CandlesChannel || !h.served(name) {
+		return nil, false, Info{}, false
+	}
+	if !h.knows(symbolKey{name.Venue, name.Symbol}) { // a room that is only looked at is not made
+		return nil, h.partial(), Info{Room: name.String()}, true
+	}
+	r := h.room(name)
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	info = r.info()
+	if r.split {
+		return nil, true, info, true
+	}
+	body, part := r.state.Full(math.MaxInt)
+	return slices.Clone(body.(*market.Candles).List), part, info, true
 }
 
 // knows reports whether a symbol had an event, or is followed.

@@ -140,6 +140,7 @@ func config(c *cli.Context, arch feed.Archive, formats []*feed.Format) (server.C
 		Archive: arch, Formats: find(formats),
 		DrainWait: -1, DrainSpread: time.Second, // there is no other node to go to
 	}
+	s.Candles, _ = arch.(feed.Candles) // a ClickHouse's own tables
 	if s.ReplaySessions, s.ReplayWarmup, err = flags.ReplayLimits(c); err != nil {
 		return s, err
 	}
