@@ -32,7 +32,7 @@ type Report struct {
 	Log   Latency `json:"since_log_ms"`   // from the log's, which Kafka has in whole ms
 	Join  Latency `json:"join_ms"`        // from the subscribe until the last snapshot
 
-	Calm  *Latency `json:"before_ms,omitempty"` // before what was asked for happened, and while it did
+	Calm  *Latency `json:"before_ms,omitempty"` // before what was asked for happened, and while it did; since the log's time where the venue's is not known
 	Rough *Latency `json:"while_ms,omitempty"`
 
 	ServerCPU  float64 `json:"server_cpu_seconds"` // 0: not known
@@ -128,7 +128,11 @@ func (r *run) report(took time.Duration, before, after usage, phases ...*phase) 
 		out.PerMillion = out.ServerCPU / float64(messages) * 1e6
 	}
 	if phases[1].took > 0 {
-		calm, rough := latency(venue[0]), latency(venue[1])
+		from := venue
+		if out.Venue == (Latency{}) {
+			from = log // not every venue says when a quote was made
+		}
+		calm, rough := latency(from[0]), latency(from[1])
 		out.Calm, out.Rough = &calm, &rough
 	}
 	r.mu.Lock()
