@@ -40,18 +40,30 @@ func (r *Room) readShared(dst []byte, enc wire.Encoding, p *Position, last int) 
 	}
 	l := &r.cache.lines[r.cache.used]
 	l.enc, l.from, l.last = enc, *p, last
-	l.text, l.told = r.read(l.text[:0], enc, p, last)
-	l.to = *p
+	begin := len(dst)
+	dst, l.told = r.read(dst, enc, p, last)
+	l.text, l.to = append(l.text[:0], dst[begin:]...), *p
 	r.cache.used++
 	r.list.hub.counts.encoded.Add(uint64(l.told.Messages))
 	if cap(l.text) > maxKeptText && len(l.text) < maxKeptText/4 {
 		l.text = append([]byte(nil), l.text...) // a snapshot once needed far more
 	}
-	return append(dst, l.text...), l.told
+	return dst, l.told
 }
 
 // maxKeptText is how much memory a line keeps without need: a snapshot of 1,000 levels a side has 60 KB.
 const maxKeptText = 16 << 10
+
+// clear forgets what was told: the room has a new entry. The first line is needed again at once; the others may be of
+// readers who were out of step, each with all that the log has.
+func (c *cache) clear() {
+	for i := 1; i < c.used; i++ {
+		if l := &c.lines[i]; cap(l.text) > maxKeptText {
+			l.text = nil
+		}
+	}
+	c.used = 0
+}
 
 // trim lets go of large memory that is not needed now; of all if nobody follows the room.
 func (c *cache) trim(unused bool) {

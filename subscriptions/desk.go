@@ -153,6 +153,10 @@ func (d *Desk) Collect(now int64) []*Subscriber {
 	}
 	d.lateOnes(now) // first: whoever did not get everything last time is before what is new
 	for i, w := range d.swap {
+		if len(d.arena) > maxRound {
+			d.again(d.swap[i:])
+			break
+		}
 		w.marked.Store(false) // before reading, so that what comes after marks again
 		for _, c := range w.cohorts {
 			d.consider(c, now)
@@ -166,6 +170,15 @@ func (d *Desk) Collect(now int64) []*Subscriber {
 	}
 	d.ready, d.handed = d.handed[:0], d.ready
 	return d.handed
+}
+
+// again leaves marked rooms to the next Collect, ahead of those that were marked since.
+func (d *Desk) again(rest []*watch) {
+	d.mu.Lock()
+	d.marked = slices.Insert(d.marked, 0, rest...)
+	d.mu.Unlock()
+	clear(rest)
+	d.bell()
 }
 
 // consider reads a cohort whose room changed now, or lets it wait for its tick.
@@ -196,12 +209,16 @@ func (d *Desk) presses(c *cohort) bool {
 // drain serves the cohorts that waited for the tick.
 func (c *class) drain(d *Desk, now int64) {
 	for i, co := range c.due {
+		if len(d.arena) > maxRound {
+			c.due = slices.Delete(c.due, 0, i) // the tick is not over
+			return
+		}
 		if co.queued {
 			co.queued = false
 			d.serve(co, now)
 		}
-		c.due[i] = nil
 	}
+	clear(c.due)
 	c.due = c.due[:0]
 }
 
@@ -226,8 +243,8 @@ func (d *Desk) serve(c *cohort, now int64) {
 				continue
 			}
 			readers++
-		case s.sub.Blocked:
-			s.sub.lag(s) // Resume sees to it, also if this was the last change for long
+		case s.sub.Blocked, len(d.arena) > maxArena:
+			s.sub.lag(s) // Resume or the next Collect sees to it, also if this was the last change for long
 		default:
 			told.Messages += d.serveAlone(s)
 		}
@@ -262,9 +279,13 @@ func (d *Desk) serveAlone(s *seat) int {
 	return told.Messages
 }
 
-// maxArena is how much is read alone before it is sent: thousands who join at once are told in turns, or
-// their snapshots would all be held at the same time.
+// maxArena is how much is read alone before it is sent: thousands who join at once, or have all fallen behind, are told
+// in turns, or what each of them lacks would be held at the same time. A node that could not keep up took 1.8 GB.
 const maxArena = 1 << 20
+
+// maxRound is how much is read in all before it is sent: after a pause of the process each of thousands of rooms has a
+// log of some 100 KB to tell.
+const maxRound = 8 << 20
 
 // lateOnes serves the seats that are to be read alone: of those who joined, and of those whose socket
 // takes data again.

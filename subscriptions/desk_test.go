@@ -272,6 +272,53 @@ func TestMuchIsToldInTurns(t *testing.T) {
 	}
 }
 
+// Where everybody has fallen behind, at places of their own, they are told in turns: what is read at once is bounded.
+func TestManyOutOfStepAreToldInTurns(t *testing.T) {
+	s := newStage(t, subscriptions.Config{})
+	s.trade("X")
+	var guests []*guest
+	for range 60 {
+		guests = append(guests, s.guest("trades:TEST:X"))
+		s.round(time.Millisecond)
+	}
+	for i := range 900 {
+		if i < len(guests) {
+			guests[i].Blocked = true
+		}
+		s.trade("X")
+		s.round(time.Millisecond)
+	}
+	for _, g := range guests {
+		g.Resume()
+	}
+	const most = 3 << 20 / 2 // 1 MiB, and what the last of them lacked
+	all, told := 0, 1
+	for rounds := 0; told > 0 && rounds < 100; rounds++ {
+		if rounds < 20 {
+			s.trade("X") // it is marked: nobody may be read alone for that
+		}
+		told = 0
+		for _, sub := range s.desk.Collect(s.now) {
+			frame := sub.Take(nil)
+			told += len(frame)
+			if err := sub.Owner.(*guest).m.Frame(frame); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if all += told; told > most {
+			t.Fatalf("%d bytes in one round", told)
+		}
+	}
+	if all < 2*most {
+		t.Errorf("%d bytes in all: nothing was told in turns", all)
+	}
+	for i, g := range guests {
+		if r := g.m.Room("trades:TEST:X"); r.Seq != uint64(s.offset) || r.Gaps > 0 {
+			t.Errorf("guest %d is at %d of %d, with %d gaps", i, r.Seq, s.offset, r.Gaps)
+		}
+	}
+}
+
 // Whoever is ahead of this node goes on when it has passed him. Whoever claims to be where the log never was is given the
 // state, at once where that is plain, else when the log goes on.
 func TestResumeAheadOfTheLog(t *testing.T) {

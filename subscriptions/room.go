@@ -183,7 +183,7 @@ func (r *Room) show(ts int64) {
 
 // wake marks the room once at each desk that follows it.
 func (r *Room) wake() {
-	r.cache.used = 0
+	r.cache.clear()
 	for _, w := range r.watches {
 		if w.marked.CompareAndSwap(false, true) {
 			w.desk.mark(w)
