@@ -351,5 +351,6 @@ func fetch(t testing.TB, address string, headers ...string) (status int, body st
 	if err != nil {
 		t.Fatal(err)
 	}
+	openAPI.check(t, u.Path, answer.StatusCode, answer.Header, string(text))
 	return answer.StatusCode, string(text), answer.Header
 }
