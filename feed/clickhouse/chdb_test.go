@@ -192,6 +192,10 @@ func askAll(t *testing.T, db *DB) {
 	_, _, _, err = db.Bounds(t.Context(), log, "2023-11-14")
 	fine(err)
 	askTables(t, db)
+	_, err = db.Minutes(t.Context(), "V:A", 1<<53, 5)
+	fine(err)
+	_, err = db.Symbols(t.Context())
+	fine(err)
 	tail, err := NewWriter(db).Tail(t.Context(), log, 3*time.Minute)
 	fine(err)
 	if !tail.Held || tail.Next != logs[0].Next {
