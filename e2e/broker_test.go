@@ -162,11 +162,11 @@ func (b *broker) addPartitions(t testing.TB, name string, count int32) {
 	b.forget(t)
 }
 
-// deleteRecords removes the records of partition 0 before an offset, as retention does.
-func (b *broker) deleteRecords(t testing.TB, name string, before int64) {
+// deleteRecords removes the records of a partition before an offset, as retention does.
+func (b *broker) deleteRecords(t testing.TB, name string, partition int32, before int64) {
 	t.Helper()
 	p := kmsg.NewDeleteRecordsRequestTopicPartition()
-	p.Offset = before
+	p.Partition, p.Offset = partition, before
 	topic := kmsg.NewDeleteRecordsRequestTopic()
 	topic.Topic, topic.Partitions = name, append(topic.Partitions, p)
 	req := kmsg.NewPtrDeleteRecordsRequest()

@@ -86,7 +86,7 @@ type bourse struct {
 	addr     string
 	config   kafka.Config
 	began    int64 // log time of the first record
-	recorded *memory.Tape
+	recorded feed.Archive
 	past     *kafka.Past
 	stop     context.CancelFunc
 	tasks    sync.WaitGroup
@@ -107,8 +107,19 @@ type state struct {
 
 const lagging = 3000 // records that there are when the first replay begins
 
-// newBourse begins one; tape: it has one symbol, of which there are trades alone.
+// newBourse begins one whose recorder lags behind; tape: it has one symbol, of which there are trades alone.
 func newBourse(t *testing.T, tape bool) *bourse {
+	arch := memory.New(1 << 30)
+	m := openBourse(t, tape, arch)
+	ctx, cancel := context.WithCancel(context.Background())
+	trading := m.stop
+	m.stop = func() { trading(); cancel() }
+	m.tasks.Go(func() { m.record(ctx, arch) })
+	return m
+}
+
+// openBourse begins one that somebody records.
+func openBourse(t *testing.T, tape bool, recorded feed.Archive) *bourse {
 	b := brokerFor(t)
 	topic := b.topic(t, 2)
 	bases := []string{"BTC", "ETH", "SOL"}
@@ -117,7 +128,7 @@ func newBourse(t *testing.T, tape bool) *bourse {
 	}
 	x := newExchange(11, topic, 2, hoursAgo(), bases...)
 	x.every = 20
-	m := &bourse{t: t, b: b, l: newLedger(), x: x, tape: tape, began: x.now, recorded: memory.New(1 << 30), books: map[string][]state{}}
+	m := &bourse{t: t, b: b, l: newLedger(), x: x, tape: tape, began: x.now, recorded: recorded, books: map[string][]state{}}
 	for range lagging / 500 {
 		if err := m.write(500); err != nil {
 			t.Fatal(err)
@@ -140,7 +151,6 @@ func newBourse(t *testing.T, tape bool) *bourse {
 			}
 		}
 	})
-	m.tasks.Go(func() { m.record(ctx) })
 	return m
 }
 
@@ -158,7 +168,7 @@ func (m *bourse) serve() (end func()) {
 		Node: "bourse", Listen: "127.0.0.1:0", Admin: "off", Source: source, Log: m.config.Log, DrainWait: -1, DrainSpread: time.Millisecond,
 		HandshakesPerSecond: 10000, CommandsPerSecond: 10000, Heartbeat: time.Minute, SlowDeadline: time.Minute, LogEntries: entries,
 		Feeds:   map[string]server.Feed{topic.Name: {Format: topic.Format, Options: feed.DefaultOptions()}},
-		Archive: feed.Chain(m.recorded, m.past), Formats: venue.Lookup, ReplayWarmup: 6 * time.Second,
+		Archive: feed.Chain(m.recorded, m.past), Formats: venue.Lookup, ReplayWarmup: 6 * time.Second, ReplaySessions: 64,
 	})
 	must(m.t, err)
 	m.addr = srv.Addr().String()
@@ -235,7 +245,7 @@ func bookSum(sides ...map[string]string) (sum uint64) {
 }
 
 // record copies from the topic what is to be history, now a little and now a lot behind.
-func (m *bourse) record(ctx context.Context) {
+func (m *bourse) record(ctx context.Context, tape *memory.Tape) {
 	next := map[feed.LogID]int64{}
 	for r := rand.New(rand.NewPCG(2, 2)); ctx.Err() == nil; pause(ctx, time.Duration(r.Int64N(100e6))) {
 		logs, err := m.past.Logs(ctx)
@@ -250,7 +260,7 @@ func (m *bourse) record(ctx context.Context) {
 				continue
 			}
 			at, err := m.past.Read(ctx, h.LogID, feed.Window{From: next[h.LogID], To: to}, func(rec *feed.Record) error {
-				m.recorded.Append(h.LogID, rec)
+				tape.Append(h.LogID, rec)
 				return nil
 			})
 			if err != nil && ctx.Err() == nil {

@@ -43,7 +43,7 @@ func TestKafkaRetentionUnderALaggingReader(t *testing.T) {
 	for _, in := range x.list {
 		in.late = nil
 	}
-	b.deleteRecords(t, topic, deleted)
+	b.deleteRecords(t, topic, 0, deleted)
 	hold.open()
 	must(t, c.until("every room is told of the loss", func(*mirror.Mirror) bool { return len(gaps) == len(x.rooms()) }))
 
