@@ -30,6 +30,7 @@ type ingest struct {
 	events uint64          // applied
 	newest atomic.Int64    // the clock of the newest record
 	asked  func() []string // the venues whose rooms are asked for
+	recall *recall         // what was played is remembered; nil: it is not
 
 	mu   sync.Mutex
 	logs map[feed.Partition]*partition
@@ -69,6 +70,7 @@ func (in *ingest) Open(p feed.Partition, at feed.Start) feed.Log {
 	l := &partition{in: in, id: p, fold: fold, log: fold.Log}
 	l.target.Store(at.End)
 	l.from.Store(at.From)
+	l.noted = at.From
 	for _, r := range feed.Reasons {
 		l.results.Store(r, new(atomic.Uint64))
 	}
@@ -164,6 +166,10 @@ type partition struct {
 	decoded atomic.Uint64
 	results sync.Map // feed.Reason → *atomic.Uint64
 	warned  map[feed.Reason]bool
+
+	// Of a replay's, for recall:
+	played int   // records since it was noted
+	noted  int64 // offset
 }
 
 // outage is why and since when a partition cannot be read.
@@ -189,6 +195,9 @@ func (p *partition) Record(r *feed.Record) {
 func (p *partition) pace(r *feed.Record) {
 	p.in.events += uint64(len(p.fold.Batch.Events)) + 1
 	p.in.newest.Store(max(p.in.newest.Load(), r.Clock, r.Time))
+	if p.in.recall != nil {
+		p.in.recall.note(p, r.Offset)
+	}
 }
 
 // refuse counts a record that brought nothing and sets it aside.

@@ -222,7 +222,9 @@ func (t *replay) Set(symbols []string) feed.Sink {
 	t.hub, t.ingest = t.server.stage(func(r market.Room) bool {
 		return symbols == nil || slices.Contains(symbols, r.Venue+":"+r.Symbol)
 	})
-	t.symbols, t.ingest.saved, t.ingest.asked = symbols, t.server.config.Archive.Checkpoint, t.wished
+	t.symbols, t.ingest.asked = symbols, t.wished
+	t.ingest.recall = t.server.memo.recall(t.server.config.Archive.Checkpoint, symbols)
+	t.ingest.saved = t.ingest.recall.find
 	t.brake = brake{pump: t.pump, ingest: t.ingest, behind: t.behind}
 	return t.ingest
 }

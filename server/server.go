@@ -37,6 +37,7 @@ type Server struct {
 	replaying sync.Mutex
 	replays   map[string]*replay // by owner and session
 	catching  int                // clients that are told from the archive what rooms do not hold any more
+	memo      *memo              // of what they have played
 
 	web, inner    *http.Server  // for clients, for operators
 	answers       chan struct{} // taken by those that are on their way
@@ -54,7 +55,7 @@ func New(c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, replays: map[string]*replay{}, hub: subscriptions.NewHub(c.hub()), answers: make(chan struct{}, maxAnswers), stop: make(chan struct{}), done: make(chan struct{})}
+	s := &Server{config: c, replays: map[string]*replay{}, memo: newMemo(), hub: subscriptions.NewHub(c.hub()), answers: make(chan struct{}, maxAnswers), stop: make(chan struct{}), done: make(chan struct{})}
 	s.admit = newAdmission(&s.config)
 	s.ingest = newIngest(&s.config, s.hub)
 	s.metrics = newMetrics(s)

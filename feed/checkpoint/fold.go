@@ -145,6 +145,9 @@ func (f *Fold) load(p feed.Partition, at feed.Start) error {
 
 var errNoMemory = errors.New("its format cannot be saved")
 
+// ID is which log it is. It is called by the log's writer.
+func (f *Fold) ID() feed.LogID { return f.id }
+
 // Record folds the next record in, and returns the decoder's error. It is the whole way of a tick up to its rooms.
 func (f *Fold) Record(r *feed.Record) error {
 	f.mu.Lock()
