@@ -1,6 +1,6 @@
 import { AuthError, ClosedError, ProtocolError, type TapedeckError } from './errors.js';
 import type { Bye, Message, Refusal } from './messages.js';
-import { decode } from './msgpack.js';
+import { decode, encode } from './msgpack.js';
 
 // Socket is what is needed of a WebSocket.
 export interface Socket {
@@ -9,8 +9,9 @@ export interface Socket {
   onmessage: ((event: any) => void) | null;
   onclose: ((event: any) => void) | null;
   onerror: ((event: any) => void) | null;
-  send(data: string): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
+  readonly objects?: boolean; // frames are objects, whatever the encoding
 }
 
 export type SocketClass = new (address: string, protocols: string | string[]) => Socket;
@@ -80,7 +81,11 @@ export class Link {
 
   // send is for who has seen state "open"; what is sent at another time is gone.
   send(commands: object | object[]): void {
-    if (this.state === 'open') this.socket?.send(JSON.stringify(commands));
+    if (this.state === 'open' && this.socket) this.write(this.socket, commands);
+  }
+
+  private write(socket: Socket, commands: object): void {
+    socket.send(this.options.encoding === 'json' || socket.objects ? JSON.stringify(commands) : encode(commands));
   }
 
   // alive is called when the connection has proved good: the next one is tried for soon.
@@ -158,7 +163,7 @@ export class Link {
 
   private authenticate(socket: Socket): void {
     if (!this.token) return;
-    socket.send(JSON.stringify({ op: 'auth', id: 'auth', token: this.token }));
+    this.write(socket, { op: 'auth', id: 'auth', token: this.token });
     const expires = expiry(this.token);
     clearTimeout(this.refresh);
     if (!expires || !this.options.auth) return;

@@ -1,4 +1,4 @@
-// MessagePack, read only: all that the server writes, and what a later one may add in fields that are ignored.
+// MessagePack: reads all that the server writes, and what a later one may add in fields that are ignored; writes what commands are made of.
 
 const utf8 = new TextDecoder();
 
@@ -95,5 +95,52 @@ class Reader {
       map[key] = value;
     }
     return map;
+  }
+}
+
+const bytesOf = new TextEncoder();
+
+// encode writes text, integers, booleans, null, and lists and objects of them; undefined fields are left out, as JSON leaves them.
+export function encode(value: unknown): Uint8Array<ArrayBuffer> {
+  const out: number[] = [];
+  write(out, value);
+  return new Uint8Array(out);
+}
+
+function write(out: number[], value: unknown): void {
+  if (typeof value === 'string') {
+    const text = bytesOf.encode(value);
+    head(out, text.length, 0xa0, 31, 0xda);
+    for (const byte of text) out.push(byte);
+  } else if (typeof value === 'number') number(out, value);
+  else if (typeof value === 'boolean') out.push(value ? 0xc3 : 0xc2);
+  else if (Array.isArray(value)) {
+    head(out, value.length, 0x90, 15, 0xdc);
+    for (const item of value) write(out, item);
+  } else if (value) {
+    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+    head(out, fields.length, 0x80, 15, 0xde);
+    for (const [key, field] of fields) {
+      write(out, key);
+      write(out, field);
+    }
+  } else out.push(0xc0);
+}
+
+// head writes a length into the first byte where it fits, else behind one of two or four bytes.
+function head(out: number[], length: number, short: number, most: number, long: number): void {
+  if (length <= most) out.push(short | length);
+  else if (length < 0x10000) out.push(long, length >> 8, length & 255);
+  else out.push(long + 1, length >>> 24, (length >> 16) & 255, (length >> 8) & 255, length & 255);
+}
+
+// number writes an integer of up to 127 in a byte, and others as eight: there are few in a command. What is no integer is a float.
+function number(out: number[], value: number): void {
+  if (Number.isInteger(value) && value >= 0 && value < 128) out.push(value);
+  else {
+    const view = new DataView(new ArrayBuffer(8));
+    if (Number.isSafeInteger(value)) view.setBigInt64(0, BigInt(value));
+    else view.setFloat64(0, value);
+    out.push(Number.isSafeInteger(value) ? 0xd3 : 0xcb, ...new Uint8Array(view.buffer));
   }
 }

@@ -17,6 +17,7 @@ export type FromWorker = { frame: unknown[] } | { auth: true } | { end: { code: 
 // worker answers commands and gives snapshots as the server does.
 export class PortSocket implements Socket {
   binaryType = '';
+  readonly objects = true;
   onopen: ((event: any) => void) | null = null;
   onmessage: ((event: any) => void) | null = null;
   onclose: ((event: any) => void) | null = null;
@@ -47,8 +48,8 @@ export class PortSocket implements Socket {
     queueMicrotask(() => this.onopen?.({}));
   }
 
-  send(data: string): void {
-    this.post({ send: JSON.parse(data) });
+  send(data: string | Uint8Array): void {
+    this.post({ send: JSON.parse(String(data)) });
   }
 
   close(): void {
