@@ -9,7 +9,7 @@ SERVICES := deploy/test-services
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-web test-services bench benchmarks fuzz lint build cover
+.PHONY: help demo test web web-check test-web test-services bench benchmarks fuzz lint build cover
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,9 +23,18 @@ test: ## vet, and every test with the race detector; needs no outside service
 	$(GO) vet ./...
 	$(GO) test -race -timeout 10m ./...
 
-test-web: ## the first page's logic, where node is installed
-	@if command -v node >/dev/null; then node --test server/page/test/; \
-	else echo "node is not installed: the first page's logic was not tested"; fi
+web: web/node_modules ## the page, from web/ into server/page, from where it is embedded; to be committed (node)
+	cd web && npm run --silent build
+
+web-check: web/node_modules ## the page's types, and that what is committed is what web/ builds (node)
+	cd web && npm run --silent check
+
+test-web: web-check ## the page in a browser, against demo servers (node, Chromium)
+	cd web && npm run --silent test && npm run --silent e2e
+
+web/node_modules: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --silent
+	@touch $@
 
 test-services: ## a real Kafka and a real ClickHouse: fetched, started, tested against, stopped
 	@set -e; trap '$(SERVICES)/kafka.sh stop; $(SERVICES)/clickhouse.sh stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \

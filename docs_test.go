@@ -74,7 +74,7 @@ func TestLifeOfATickIsTrue(t *testing.T) {
 // Type.Method.
 func declarations(t *testing.T, name string) (out []string) {
 	t.Helper()
-	if filepath.Ext(name) == ".js" {
+	if filepath.Ext(name) == ".ts" {
 		top := regexp.MustCompile(`(?m)^(?:export )?(?:class|function|const) (\w+)`)
 		for _, m := range top.FindAllStringSubmatch(read(t, name), -1) {
 			out = append(out, m[1])

@@ -1,6 +1,6 @@
-// Package page is the first page: a plain view of the live market for whoever opens the server's
-// address. It needs no build step and nothing from elsewhere, and its policy lets the browser load
-// nothing from elsewhere either.
+// Package page is the page that a server shows to whoever opens its address: the live market, or a replay.
+// What is embedded here is built from web/ by make web and committed, so that a server needs Go alone. It loads
+// nothing from elsewhere, and its policy lets the browser load nothing from elsewhere either.
 package page
 
 import (
@@ -17,9 +17,11 @@ import (
 //go:embed index.html style.css *.js
 var files embed.FS
 
-// policy allows the page's own files and its stream. 'self' does not cover ws: in every browser.
+// policy allows the page's own files and its stream. 'self' does not cover ws: in every browser. No text becomes
+// markup or a program, not by the chart library either.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; " +
-	"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 // file is one file of the page as it is sent.
 type file struct {

@@ -9,6 +9,11 @@ import (
 	"testing"
 )
 
+const library = "/lightweight-charts.js"
+
+// all that the page may weigh, in bytes as they are embedded: a library too many is seen here.
+const heaviest = 320 << 10
+
 func get(path, tag string) *http.Response {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	if tag != "" {
@@ -23,6 +28,7 @@ func TestServesItsFiles(t *testing.T) {
 	kinds := map[string]string{
 		"/": "text/html; charset=utf-8", "/index.html": "text/html; charset=utf-8",
 		"/style.css": "text/css; charset=utf-8", "/app.js": "text/javascript; charset=utf-8",
+		"/lightweight-charts.js": "text/javascript; charset=utf-8",
 	}
 	for path, kind := range kinds {
 		res := get(path, "")
@@ -39,7 +45,7 @@ func TestServesItsFiles(t *testing.T) {
 }
 
 func TestServesNothingElse(t *testing.T) {
-	for _, path := range []string{"/page.go", "/package.json", "/test/book.test.js", "/..", "/v1"} {
+	for _, path := range []string{"/page.go", "/package.json", "/src/app.ts", "/..", "/v1"} {
 		if res := get(path, ""); res.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d, want 404", path, res.StatusCode)
 		}
@@ -52,22 +58,36 @@ func TestServesNothingElse(t *testing.T) {
 }
 
 // What comes from a feed must never become markup, and the policy forbids what stands in the markup
-// itself, so neither may be written.
+// itself, so neither may be written. The chart library has parts that the page does not use: the policy alone
+// holds it, and its notice must be there, as must the link to whom it is from.
 func TestKeepsItsPolicy(t *testing.T) {
 	forbidden := map[string]*regexp.Regexp{
 		".js":   regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|https?://`),
 		".html": regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script[^>]*>[^<]|https?://`),
 		".css":  regexp.MustCompile(`@import|https?://`),
 	}
+	allowed := strings.NewReplacer(
+		"http://www.w3.org/2000/svg", "", // the name of a drawing's language: nothing is loaded from there
+		`href="https://www.tradingview.com/"`, "",
+	)
 	kinds := map[string]bool{}
-	for path, f := range load() {
+	served := load()
+	if !strings.Contains(string(served["/index.html"].body), `href="https://www.tradingview.com/"`) {
+		t.Error("the page has no link to the makers of its chart")
+	}
+	if !strings.HasPrefix(string(served[library].body), "/*! TradingView Lightweight Charts") {
+		t.Error("the chart library has lost its notice")
+	}
+	for path, f := range served {
+		if path == library {
+			continue
+		}
 		for kind, bad := range forbidden {
 			if !strings.HasSuffix(path, kind) {
 				continue
 			}
 			kinds[kind] = true
-			// The name of a drawing's language is no address that anything is loaded from.
-			text := strings.ReplaceAll(string(f.body), "http://www.w3.org/2000/svg", "")
+			text := allowed.Replace(string(f.body))
 			if at := bad.FindStringIndex(text); at != nil {
 				t.Errorf("%s: %q", path, text[at[0]:at[1]])
 			}
@@ -82,7 +102,7 @@ func TestKeepsItsPolicy(t *testing.T) {
 func TestNamesOnlyWhatIsServed(t *testing.T) {
 	served := load()
 	var named []string
-	reference := regexp.MustCompile(`(?:from '\.|(?:href|src)="(?:\./)?)/?([a-z]+\.(?:js|css))`)
+	reference := regexp.MustCompile(`(?:from ?['"]\.|(?:href|src)="(?:\./)?)/?([a-z-]+\.(?:js|css))`)
 	for _, f := range served {
 		for _, m := range reference.FindAllSubmatch(f.body, -1) {
 			named = append(named, string(m[1]))
@@ -91,9 +111,21 @@ func TestNamesOnlyWhatIsServed(t *testing.T) {
 			}
 		}
 	}
-	for _, must := range []string{"app.js", "style.css", "book.js", "room.js"} {
+	for _, must := range []string{"app.js", "style.css", "lightweight-charts.js"} {
 		if !slices.Contains(named, must) {
 			t.Errorf("%s is not named by the page", must)
 		}
+	}
+}
+
+func TestIsLight(t *testing.T) {
+	all := 0
+	for path, f := range load() {
+		if path != "/" { // the same as index.html
+			all += len(f.body)
+		}
+	}
+	if all > heaviest {
+		t.Errorf("the page weighs %d bytes, more than %d", all, heaviest)
 	}
 }

@@ -53,7 +53,7 @@ export class Program {
     this.process.stderr.on('data', (text) => (said = (said + text).slice(-4000)));
     await until(`${this.name} answers on ${this.url}`, async () => {
       if (this.process.exitCode !== null) throw new Error(`${this.name} has ended: ${said}`);
-      return (await fetch(`${this.url}/v1/archive`).catch(() => undefined))?.ok;
+      return (await fetch(`${this.url}/readyz`).catch(() => undefined))?.ok;
     });
     return this;
   }

@@ -14,31 +14,31 @@ import { Symbols } from './symbols.ts';
 
 let view = address.parse(location.search);
 
-const painter = new Painter<Part | 'list'>(paint);
+const painter = new Painter<Part | 'list' | 'symbols'>(paint);
 const touched = new Set<string>(); // symbols whose tickers have changed
 const symbols = new Symbols((key) => go({ symbol: key }, true));
 const measured = new Measured();
 const instrument = new Instrument(
   (part) => painter.mark(part),
-  (ts) => stream.age(ts, (ms) => measured.note(ms)),
+  (ts) => stream.told(ts, (ms) => measured.note(ms)),
 );
 const servers = new Servers();
 let choosing: ReturnType<typeof setTimeout> | undefined;
 const stream = new Stream({
-  state: showLink,
+  state: showTimeline,
   hello: showOffers,
-  symbol: (key) => {
-    symbols.entry(key);
-    symbols.mark(view.symbol);
-  },
   ticker: (key, ticker) => {
+    if (!symbols.entries.has(key)) painter.mark('symbols');
     symbols.entry(key).ticker = ticker;
     touched.add(key);
     painter.mark('list');
     if (!view.symbol) choosing ??= setTimeout(chooseBusiest, view.from ? 700 : 150); // the other symbols' tickers come right after
     if (key === view.symbol) painter.mark('ticker');
   },
-  timeline: showTimeline,
+  timeline: () => {
+    if (stream.caughtUp) go({ from: '', to: '', paused: false });
+    else showTimeline();
+  },
 });
 const bar = new ReplayBar({ toggle, step, seek, live, speed: (speed) => go({ speed }) });
 const copyAs = new CopyAs(() => ({ ...view, origin: location.origin, from: view.from }));
@@ -48,6 +48,7 @@ function paint(parts: ReadonlySet<string>): void {
     for (const key of touched) symbols.show(symbols.entry(key));
     touched.clear();
   }
+  if (parts.has('symbols')) symbols.mark(view.symbol);
   instrument.draw(parts);
 }
 
@@ -227,12 +228,12 @@ $('theme').addEventListener('click', switchTheme);
 $('help').addEventListener('click', keys);
 $('link').addEventListener('click', () => stream.now());
 addEventListener('popstate', () => apply(address.parse(location.search)));
-addEventListener('online', () => stream.now());
 dark.addEventListener('change', () => instrument.chart.dress());
 
 setInterval(() => {
-  measured.show({ ...stream.counts, granted: instrument.granted }, performance.now());
-  write('node', stream.node);
+  const { counts } = stream;
+  measured.show({ ...counts, granted: instrument.granted }, performance.now());
+  write('node', counts.node);
   document.title = instrument.title;
   follow();
 }, 1000);
@@ -242,7 +243,8 @@ async function look(): Promise<void> {
   await servers.look();
   bar.holds(servers.span);
   for (const key of servers.symbols) symbols.entry(key);
-  stream.venues(servers.venues, servers.symbols);
+  symbols.mark(view.symbol);
+  stream.list(servers.venues, servers.symbols);
   // Where nothing is live but something is held, that is played.
   if (!servers.live && servers.span && !view.from) go({ from: text(servers.span.from) });
   showTimeline();

@@ -1,8 +1,9 @@
 // The order book: both sides of the ladder and the spread between.
 
+import type { Book } from '@tapedeck/client';
 import { $, fit, set, write, type Row } from './dom.ts';
 import type { Places } from './decimal.ts';
-import { rows, type Level, type Row as Shown } from './ladder.ts';
+import { rows, type Row as Shown } from './ladder.ts';
 
 const cells = ['price', 'size', 'total'];
 
@@ -31,7 +32,7 @@ export class BookView {
   private readonly asks = new Side($('asks'));
   private readonly bids = new Side($('bids'));
 
-  show(book: { bids: readonly Level[]; asks: readonly Level[] } | undefined, depth: number, prices: Places, sizes: Places): void {
+  show(book: Book | undefined, depth: number, prices: Places, sizes: Places): void {
     const shown = rows(book ?? { bids: [], asks: [] }, depth);
     for (const level of [...shown.bids, ...shown.asks]) {
       prices.see(level.price);

@@ -1,16 +1,15 @@
 // What is shown of one symbol: its book, its trades, its candles and its ticker, as rooms of a feed.
 
-import type { Feed, Room } from './stream.ts';
+import type { Book, Candle, Feed, Room, Ticker, Trade } from '@tapedeck/client';
 import { BookView } from './book.ts';
-import { Chart, type Candle } from './chart/chart.ts';
+import { Chart } from './chart/chart.ts';
 import * as decimal from './decimal.ts';
 import { $, write } from './dom.ts';
 import { Health, type Word } from './health.ts';
 import * as names from './names.ts';
-import { change, Price, type Ticker } from './price.ts';
+import { change, Price } from './price.ts';
 import type { Entry } from './symbols.ts';
-import { Tape, type Loss, type Trade } from './tape.ts';
-import type { Level } from './ladder.ts';
+import { Tape } from './tape.ts';
 
 export type Part = 'book' | 'tape' | 'candles' | 'ticker';
 
@@ -18,11 +17,6 @@ export interface Settings {
   interval: string;
   depth: string;
   width: string;
-}
-
-interface Book {
-  bids: readonly Level[];
-  asks: readonly Level[];
 }
 
 const taped = 50; // trades: as many as a snapshot has
@@ -39,9 +33,9 @@ export class Instrument {
   private sizes = new decimal.Places();
   private last: Price | undefined;
   private settings: Settings = { interval: '', depth: '', width: '' };
-  private book: Room<Book> | undefined;
-  private trades: Room<readonly Trade[]> | undefined;
-  private candles: Room<readonly Candle[]> | undefined;
+  private book: Room<Book, Book> | undefined;
+  private trades: Room<readonly Trade[], Trade[]> | undefined;
+  private candles: Room<readonly Candle[], Candle[]> | undefined;
   private readonly ladder = new BookView();
   private readonly tape = new Tape(taped);
   readonly chart = new Chart();
@@ -98,7 +92,8 @@ export class Instrument {
     room.on('snapshot', () => this.health.is('live'));
     room.on('update', (message) => this.told(message.ts));
     room.on('gap', (gap) => this.health.is('stale', gap.reason));
-    room.on('status', (status) => this.health.is(status.state, status.reason));
+    room.on('grant', ({ state }) => this.health.is(state ?? 'live'));
+    room.on('status', (status) => status && this.health.is(status.state, status.reason));
     room.on('error', (error) => badge('book-state', { text: error.message, kind: 'bad' }));
   }
 
@@ -107,16 +102,16 @@ export class Instrument {
     const changed = () => this.mark('tape');
     room.on('snapshot', (message) => {
       this.tape.clear();
-      this.tape.add((message.d ?? []) as Trade[]);
+      this.tape.add(message.d);
       changed();
     });
     room.on('update', (message) => {
-      this.tape.add((message.d ?? []) as Trade[]);
+      this.tape.add(message.d);
       this.told(message.ts);
       changed();
     });
     room.on('gap', (gap) => {
-      this.tape.gap(gap as Loss);
+      this.tape.gap(gap);
       changed();
     });
     room.on('error', (error) => badge('tape-state', { text: error.message, kind: 'bad' }));

@@ -1,8 +1,7 @@
 // The rows of a book as a page shows them: levels with the total of all up to them, and how long its bar is.
 
+import type { Book, Level } from '@tapedeck/client';
 import * as decimal from './decimal.ts';
-
-export type Level = readonly [price: string, size: string];
 
 export interface Row {
   price: string;
@@ -17,7 +16,7 @@ export interface Rows {
   spread?: { text: string; basisPoints: number };
 }
 
-export function rows(book: { bids: readonly Level[]; asks: readonly Level[] }, count: number): Rows {
+export function rows(book: Book, count: number): Rows {
   const bids = summed(book.bids, count);
   const asks = summed(book.asks, count);
   const [bid, ask] = [bids.at(-1)?.sum ?? decimal.zero, asks.at(-1)?.sum ?? decimal.zero];

@@ -1,5 +1,6 @@
 // A price that says by a flash which way it went, and how far a ticker's last price is from the day's first.
 
+import type { Ticker } from '@tapedeck/client';
 import * as decimal from './decimal.ts';
 import { Flash, set } from './dom.ts';
 
@@ -17,15 +18,6 @@ export class Price {
     set(this.node, price === undefined ? '–' : this.places.text(price));
     if (way !== 0) this.flash.go(way > 0 ? 'up' : 'down');
   }
-}
-
-export interface Ticker {
-  last?: string | null;
-  open?: string | null;
-  high?: string | null;
-  low?: string | null;
-  volume?: string | null;
-  quoteVolume?: string | null;
 }
 
 export function change(ticker: Ticker | undefined): { text: string; way: 'up' | 'down' | '' } | undefined {

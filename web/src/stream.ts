@@ -1,86 +1,96 @@
 // The page's feed: the live one, or a replay, and what the page asks of either. The client does the rest: it
 // reconnects, resumes, and keeps every room's state.
 
-import { connect } from '@tapedeck/client';
+import { connect, type Feed, type Hello, Replay, type Room, type State, type Ticker } from '@tapedeck/client';
 import type { View } from './address.ts';
-import type { Ticker } from './price.ts';
-
-export type Feed = ReturnType<typeof connect>;
-export type Room<_V> = any;
 
 const listInterval = '250ms'; // for the list: a person sees no more
+const listed = 900; // tickers at most: a connection has 1,000 rooms, and what is shown needs some of them
 
 export interface Listener {
   state(): void;
   hello(): void;
-  symbol(key: string): void; // there is one
-  ticker(key: string, ticker: Ticker): void;
-  timeline(): void; // a replay's clock, pause or end has changed
-}
-
-export interface Offers {
-  intervals: string[];
-  depths: string[];
-  widths: string[];
+  ticker(key: string, ticker: Ticker): void; // also the first time that there is a symbol
+  timeline(): void; // a replay was paused, goes on, has ended, or has become live
 }
 
 export class Stream {
   feed!: Feed;
-  state: 'connecting' | 'open' | 'waiting' | 'closed' = 'connecting';
-  detail = '';
-  node = '';
-  offers: Offers | undefined;
   time: number | undefined; // of a replay, µs
-  ended = false;
   private at = { from: '', to: '' };
-  private known = new Set<string>();
-  private reconnects = 0;
+  private wanted: string[] = []; // tickers: rooms and patterns
 
   constructor(private readonly listener: Listener) {}
+
+  private get replay(): Replay | undefined {
+    return this.feed instanceof Replay ? this.feed : undefined;
+  }
+
+  get state(): State {
+    return this.feed.state;
+  }
+
+  get detail(): string {
+    return this.feed.reason;
+  }
+
+  get offers(): Hello | undefined {
+    return this.feed.hello;
+  }
+
+  get ended(): boolean {
+    return this.replay?.phase === 'end';
+  }
+
+  // caughtUp: a replay has become the live market.
+  get caughtUp(): boolean {
+    return this.replay?.phase === 'live';
+  }
 
   isAt(from: string, to: string): boolean {
     return this.feed !== undefined && this.at.from === from && this.at.to === to;
   }
 
-  open(view: View): void {
+  open({ from, to, speed, paused }: View): void {
     this.feed?.close();
-    this.at = { from: view.from, to: view.to };
-    this.time = view.from ? micros(view.from) : undefined;
-    this.ended = false;
+    this.at = { from, to };
+    this.time = undefined;
     const url = new URL('v1/stream', document.baseURI);
     url.protocol = url.protocol.replace('http', 'ws');
-    const live: any = connect(url.href, { interval: view.interval } as any);
-    const feed: any = (this.feed = view.from ? live.replay({ from: view.from, to: view.to, speed: view.speed }) : live);
-    feed.on('state', () => {
-      if (feed !== this.feed) return;
-      if (this.state === 'open' && feed.state === 'waiting') this.reconnects++;
-      this.state = feed.state;
-      if (feed.hello) {
-        this.offers = feed.hello;
-        this.node = feed.hello.node;
-        this.listener.hello();
-      }
-      this.listener.state();
-    });
-    feed.on('status', (status: any) => {
-      if (status.ts) this.time = status.ts;
-      this.ended = status.state === 'end';
+    const live = connect(url.href);
+    const feed: Feed = from ? live.replay({ from, to, speed }) : live;
+    this.feed = feed;
+    if (paused) void this.replay?.pause();
+    const ours = (tell: () => void) => () => {
+      if (feed === this.feed) tell();
+    };
+    feed.on('state', ours(this.listener.state));
+    feed.on('hello', ours(this.listener.hello));
+    feed.on('status', ours(() => {
+      this.time = this.replay?.time;
       this.listener.timeline();
-    });
-    for (const key of this.known) this.ticker(key);
+    }));
+    for (const name of this.wanted) this.follow(name);
   }
 
-  private ticker(key: string): void {
-    const room = (this.feed as any).ticker(key, { interval: listInterval });
-    room.on('change', () => this.listener.ticker(key, room.value));
+  // follow joins a ticker, or all of a venue.
+  private follow(name: string): void {
+    const room: Room<unknown, Ticker> = this.feed.room(name, { interval: listInterval });
+    const tell = (message: { room: string }) => {
+      const ticker = room.members.get(message.room)?.value;
+      if (ticker) this.listener.ticker(message.room.slice('ticker:'.length), ticker);
+    };
+    room.on('snapshot', tell);
+    room.on('update', tell);
   }
 
-  venues(_venues: string[], symbols: string[]): void {
-    for (const key of symbols) {
-      if (this.known.has(key)) continue;
-      this.known.add(key);
-      this.ticker(key);
-      this.listener.symbol(key);
+  // list follows the tickers of venues: all of each, or where they are too many the first of their symbols.
+  list(venues: string[], symbols: string[]): void {
+    const names = symbols.length > listed ? symbols.slice(0, listed).map((key) => `ticker:${key}`) : venues.map((venue) => `ticker:${venue}:*`);
+    for (const name of names) {
+      if (this.wanted.includes(name)) continue;
+      this.wanted.push(name);
+      this.follow(name);
     }
   }
 
@@ -92,36 +102,38 @@ export class Stream {
   seek(to: number, from: string): void {
     this.moved(from);
     this.time = to;
-    this.ended = false;
-    (this.feed as any).seek(to);
+    void this.replay?.seek(to);
   }
 
   speed(speed: string): void {
-    if (this.at.from) (this.feed as any).speed(speed === 'max' ? speed : Number(speed));
+    void this.replay?.speed(speed === 'max' ? speed : Number(speed));
   }
 
   pause(paused: boolean): void {
-    if (!this.at.from) return;
-    if (paused) (this.feed as any).pause();
-    else (this.feed as any).play();
+    if (paused) void this.replay?.pause();
+    else void this.replay?.play();
   }
 
   step(): void {
-    (this.feed as any).step();
+    void this.replay?.step();
   }
 
-  now(): void {}
+  now(): void {
+    if (this.state === 'waiting') this.feed.now();
+  }
 
-  // age tells how old a message is when it arrives, by the server's clock; a replay's are as old as the past.
-  age(ts: number, tell: (ms: number) => void): void {
-    if (this.at.from) this.time = ts;
-    else tell(Math.max(0, Date.now() + ((this.feed as any).clockOffset ?? 0) - ts / 1000));
+  // told takes the log's time of a message: in a replay it is the present, live it tells how old the message is.
+  told(ts: number, age: (ms: number) => void): void {
+    const ms = this.feed.age(ts);
+    if (this.replay && !this.caughtUp) this.time = Math.max(this.time ?? 0, ts);
+    else if (ms !== undefined) age(ms);
   }
 
   get counts() {
-    const stats = (this.feed as any).stats;
-    return { messages: stats.messages ?? 0, events: stats.received, bytes: stats.bytes, folded: stats.folded, gaps: stats.gaps, reconnects: this.reconnects, trip: (this.feed as any).latency, clock: (this.feed as any).clockOffset };
+    const { stats, latency, clockOffset, lag, hello } = this.feed;
+    return {
+      messages: stats.messages, events: stats.received, bytes: stats.bytes, folded: stats.folded, gaps: stats.gaps + stats.broken,
+      reconnects: Math.max(0, stats.connects - 1), trip: latency, clock: clockOffset, lag, node: hello?.node ?? '',
+    };
   }
 }
-
-const micros = (text: string) => (/^\d+$/.test(text) ? Number(text) : new Date(text).getTime() * 1000);

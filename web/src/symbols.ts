@@ -1,9 +1,10 @@
 // The list of symbols to choose from.
 
+import type { Ticker } from '@tapedeck/client';
 import * as decimal from './decimal.ts';
 import { $, make, set } from './dom.ts';
 import * as names from './names.ts';
-import { change, Price, type Ticker } from './price.ts';
+import { change, Price } from './price.ts';
 
 export interface Entry {
   key: string; // VENUE:SYMBOL

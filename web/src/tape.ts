@@ -1,20 +1,8 @@
 // The tape: the last trades, newest first, with a line where some are missing.
 
+import type { Gap, Trade } from '@tapedeck/client';
 import { $, fit, set, type Row } from './dom.ts';
 import type { Places } from './decimal.ts';
-
-export interface Trade {
-  px: string;
-  qty: string;
-  side?: string;
-  ts?: number; // µs, the venue's time
-}
-
-export interface Loss {
-  n?: number;
-  records?: number;
-  reason: string;
-}
 
 type Line = Trade | { gap: string };
 
@@ -45,7 +33,7 @@ export class Tape {
     this.put(trades.slice(-this.count));
   }
 
-  gap({ n, records, reason }: Loss): void {
+  gap({ n, records, reason }: Pick<Gap, 'n' | 'records' | 'reason'>): void {
     const what = n !== undefined ? `${n} trades` : records !== undefined ? `${records} records` : 'some trades';
     this.put([{ gap: `${what} missing (${reason})` }]);
   }

@@ -3,17 +3,9 @@
 
 import { CandlestickSeries, ColorType, CrosshairMode, HistogramSeries, createChart } from 'lightweight-charts';
 import type { IChartApi, ISeriesApi, UTCTimestamp } from 'lightweight-charts';
+import type { Candle } from '@tapedeck/client';
 import { $ } from '../dom.ts';
 import type { Places } from '../decimal.ts';
-
-export interface Candle {
-  start: number; // µs
-  o: string;
-  h: string;
-  l: string;
-  c: string;
-  v: string;
-}
 
 // colour is one of the style sheet's, as the browser has worked it out.
 function colour(name: string): string {
