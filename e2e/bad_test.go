@@ -324,7 +324,7 @@ func TestBrokerGoesAndComesBack(t *testing.T) {
 		return true
 	}))
 	for _, room := range x.rooms() {
-		if r, state := n.truth(t, room); r != nil || !strings.Contains(state, "refused") {
+		if r, state := n.truth(t, room); r != nil || state != "down source" {
 			t.Errorf("%s is %s while its broker is away", room, state)
 		}
 	}

@@ -248,6 +248,10 @@ func (p *partition) End(offset int64) { p.log.SetEnd(offset) }
 // Ended implements feed.Ender.
 func (p *partition) Ended() { p.log.Ended() }
 
+// unread is what clients are told of a log that cannot be read. Why, with the addresses of brokers, is said in the log and by
+// /readyz.
+const unread = "source"
+
 // Down implements feed.Log.
 func (p *partition) Down(reason string) {
 	out := &outage{reason: reason, since: time.Now()}
@@ -255,7 +259,7 @@ func (p *partition) Down(reason string) {
 		out.since = was.since
 	}
 	p.down.Store(out)
-	p.fold.Down(reason)
+	p.fold.Down(unread)
 }
 
 // Up implements feed.Log.

@@ -35,7 +35,7 @@ type played struct {
 // newMemo remembers a place in 100,000 records, which are played in a third of a second, and fewer where saving would take more
 // than a twentieth of the time: 100 deep markets take 0.1 s and some MB.
 func newMemo() *memo {
-	return &memo{every: 100_000, pause: 20, limit: 64 << 20, kept: map[played][]feed.Checkpoint{}}
+	return &memo{every: 100_000, pause: 20, limit: 16 << 20, kept: map[played][]feed.Checkpoint{}}
 }
 
 // find returns how many lie before an offset, and whether one is at it. It is called under the lock.

@@ -193,3 +193,17 @@ func TestReplaysDoNotTellWhereTheArchiveIs(t *testing.T) {
 		}
 	}
 }
+
+// Clients of a room whose log cannot be read are told that, and not of whose address it is.
+func TestClientsAreNotToldWhereTheBrokersAre(t *testing.T) {
+	tp := newTape(1)
+	n := run(t, tp)
+	tp.add("trade BTC-USD 1 100 1")
+	c := greet(t, n, "?rooms="+trades)
+	c.at(trades, 1)
+	n.player.with(0, func(l feed.Log) { l.Down("10.1.2.3:9092 does not answer") })
+	m := c.hear("that it is down", func(m *mirror.Message) bool { return m.T == "status" && m.State == "down" })
+	if m.Reason != "source" || strings.Contains(told(t, n, "/v1/rooms"), "10.1.2.3") {
+		t.Errorf("told %s", m.Raw)
+	}
+}

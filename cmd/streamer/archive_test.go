@@ -74,7 +74,7 @@ func TestClickHouseServesAnArchive(t *testing.T) {
 		r.publish(t, 0, "BTCUSDT", values...)
 	}
 	send(200)
-	if code, text := ask(t, r.clients+"/v1/archive"); code != http.StatusServiceUnavailable || !strings.Contains(text, "there is no table") {
+	if code, text := ask(t, r.clients+"/v1/archive"); code != http.StatusServiceUnavailable || !strings.Contains(text, "tables are not as expected") {
 		t.Errorf("the archive without tables: %d %s", code, text)
 	}
 	const tape = "trades:BINANCE:BTC-USDT"
