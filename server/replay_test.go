@@ -226,6 +226,9 @@ func TestReplaysAreRefused(t *testing.T) {
 	if text := told(t, n, replayAddress(marketRooms, "")); !strings.Contains(text, "replay_limit") {
 		t.Errorf("one too many is answered with %s", text)
 	}
+	if n := n.scrape()[`tapedeck_refused_total{reason="replay_limit"}`]; n != "1" {
+		t.Errorf("%q are counted as one too many", n)
+	}
 	first.say(`{"op":"seek","to":%d,"id":9}`, sessionBegan+1e12)
 	if m := first.answer("9"); m.Code != "range_unavailable" {
 		t.Errorf("a seek to what is not held is answered with %s", m.Raw)
