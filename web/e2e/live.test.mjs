@@ -9,7 +9,8 @@ const symbol = 'BINANCE:LTC-USDT';
 let chromium, server;
 
 before(async () => {
-  [chromium, server] = await Promise.all([browser('--enable-precise-memory-info'), demo('--symbols', 'LTCUSDT', '--symbols', 'ETHUSDT', '--rate', '0.5')]);
+  server = await demo('--symbols', 'LTCUSDT', '--symbols', 'ETHUSDT', '--rate', '0.5');
+  chromium = await browser();
 });
 after(async () => {
   await chromium?.close();

@@ -7,7 +7,8 @@ import { Market } from './market.mjs';
 let chromium, server;
 
 before(async () => {
-  [chromium, server] = await Promise.all([browser(), demo('--symbols', 'BTCUSDT', '--symbols', 'ETHUSDT', '--symbols', 'LTCUSDT')]);
+  server = await demo('--symbols', 'BTCUSDT', '--symbols', 'ETHUSDT', '--symbols', 'LTCUSDT');
+  chromium = await browser();
 });
 after(async () => {
   await chromium?.close();

@@ -6,7 +6,9 @@ import { browser, demo, firstPrice, open, replay, until } from './servers.mjs';
 let chromium, past, both;
 
 before(async () => {
-  [chromium, past, both] = await Promise.all([browser(), replay('--length', '3m'), demo('--symbols', 'BTCUSDT', '--symbols', 'ETHUSDT')]);
+  past = await replay('--length', '3m');
+  both = await demo('--symbols', 'BTCUSDT', '--symbols', 'ETHUSDT');
+  chromium = await browser();
 });
 after(async () => {
   await chromium?.close();
