@@ -122,7 +122,7 @@ func settled(err error) error {
 func Queries() []cli.Flag {
 	const category = "Queries"
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "query", Category: category, Usage: "instead of the archive, replay the rows of this `SELECT`, whose columns are named as docs/archive.md says"},
+		&cli.StringSliceFlag{Name: "query", Category: category, Usage: "instead of the archive, replay the rows of this `SELECT`, whose columns are named as docs/archive.md says. Its rows of one time are one record, of 1 MiB at most: some 8,000 trades"},
 		&cli.StringSliceFlag{Name: "query-kind", Category: category, DefaultText: "trades", Usage: "its rows are `KIND`: trades, quotes or books; of several queries, in their order"},
 		&cli.StringFlag{Name: "query-venue", Category: category, Value: "TABLE", Usage: "the `VENUE` in the names of its rooms, where it has no column venue"},
 	}

@@ -72,6 +72,9 @@ func run(t *testing.T, args ...string) (code int, out, err string) {
 	return code, stdout.String(), stderr.String()
 }
 
+// socketAt finds the address that replay serve shows.
+var socketAt = regexp.MustCompile(`(ws://[^?]*/v1/replay)\?`)
+
 // background runs a command until it is stopped.
 func background(t *testing.T, args ...string) (out *output, stop func()) {
 	t.Helper()

@@ -107,7 +107,7 @@ func (r *retelling) record(e *events) error {
 	}
 	value := e.value()
 	if len(value) > maxValue {
-		return fmt.Errorf("%w: the rows of %s are more than a record of 1 MiB takes: give them finer times", ErrQuery, moment(e.at))
+		return fmt.Errorf("%w: the rows of %s are one record of %d bytes, and 1 MiB is the most: give them finer times, as in time + a number that counts the rows of one time", ErrQuery, moment(e.at), len(value))
 	}
 	return r.take(&feed.Record{Offset: e.at, Time: e.at, Clock: e.at, Value: value})
 }

@@ -198,10 +198,10 @@ func TestKafkaInspectCheckpoints(t *testing.T) { inspectCheckpoints(t, realBroke
 func inspectCheckpoints(t *testing.T, brokers []string) {
 	w := newWriter(t, brokers)
 	for want, config := range map[string][]string{
-		"ok %s: there for checkpoints, and compacted":                compacting,
-		"warning %s: it is not compacted":                            {"cleanup.policy", "delete"},
-		"warning %s: it is compacted, but removes what is old":       {"cleanup.policy", "compact,delete"},
-		"fault %s: it takes records of 1000 bytes":                   {"cleanup.policy", "compact", "max.message.bytes", "1000"},
+		"ok %s: there for checkpoints, and compacted":                      compacting,
+		"warning %s: it is not compacted":                                  {"cleanup.policy", "delete"},
+		"warning %s: it is compacted, but removes what is old":             {"cleanup.policy", "compact,delete"},
+		"fault %s: it takes records of 1000 bytes":                         {"cleanup.policy", "compact", "max.message.bytes", "1000"},
 		"fault %s: checkpoints could not be kept: topic %s does not exist": nil,
 	} {
 		topic := newTopic()

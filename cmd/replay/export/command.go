@@ -368,6 +368,9 @@ func conclude(c *cli.Context, r Result, took time.Duration, err error) error {
 	if r.Missing > 0 {
 		text += fmt.Sprintf("; %s are missing in the archive", progress.Grouped(r.Missing))
 	}
+	if r.Rows == 0 && (len(flags.List(c, "symbols")) > 0 || len(flags.List(c, "rooms")) > 0) {
+		text += "; nothing was told of what was asked for: replay ls lists the symbols"
+	}
 	fmt.Fprintln(c.App.ErrWriter, text)
 	if r.Left > 0 {
 		return fmt.Errorf("%s records have no place in a capture and were left out, the first: %s", progress.Grouped(r.Left), r.First)

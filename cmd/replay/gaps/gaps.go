@@ -4,6 +4,7 @@ package gaps
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -41,7 +42,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "day", Usage: "only this `DAY` of the logs' clocks, in UTC, as in 2026-01-31"},
 			&cli.StringSliceFlag{Name: "topic", Usage: "only this `TOPIC`, or several"},
 			&cli.IntFlag{Name: "list", Value: 100, Usage: "list `N` gaps of a log; they are counted all the same"},
-			&cli.BoolFlag{Name: "strict", Usage: "end with 1 if an offset is missing"},
+			&cli.BoolFlag{Name: "strict", Usage: "end with 1 if an offset is missing, or if nothing is archived at all"},
 			&cli.BoolFlag{Name: "json", Usage: "a line of JSON for each log instead of a table; times are µs"},
 		}, flags.ClickHouse()),
 		Action: run,
@@ -86,6 +87,9 @@ func run(c *cli.Context) error {
 			missing += r.Missing
 		}
 	}
+	if len(list) == 0 {
+		return none(c)
+	}
 	if c.Bool("json") {
 		err = lines(c.App.Writer, list)
 	} else {
@@ -94,6 +98,19 @@ func run(c *cli.Context) error {
 	if err == nil && c.Bool("strict") && missing > 0 {
 		err = fmt.Errorf("%d offsets are missing", missing)
 	}
+	return err
+}
+
+// none is what is said where there is no log to look at. Nothing at all is not what --strict asks for.
+func none(c *cli.Context) error {
+	text := "nothing is archived: replay record and replay import do that"
+	if c.IsSet("day") || c.IsSet("topic") {
+		text = "nothing of this is archived: replay ls lists what is"
+	}
+	if c.Bool("strict") {
+		return errors.New(text)
+	}
+	_, err := fmt.Fprintln(c.App.ErrWriter, text)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"os"
@@ -77,7 +78,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "topic-id", Category: "Log", Usage: "the topic's `ID`, or a number that tells it from an earlier one"},
 			&cli.StringFlag{Name: "cluster-id", Category: "Log", Value: "capture", Usage: "the `ID` of its Kafka cluster. These four and the format are the log's epoch"},
 			&cli.BoolFlag{Name: "kafka-times", Category: "Log", Usage: "cut times to ms, as Kafka keeps them: then a replay is that of the topic, to the last byte"},
-		}, flags.ClickHouse(), flags.Log()),
+		}, record.CheckpointFlags(), flags.ClickHouse(), flags.Log()),
 		Action: action,
 	}
 }
@@ -96,7 +97,7 @@ func action(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		at.Conns = 3 // two for the writer
+		at.Conns = 4 // two for the writer, one for checkpoints
 		db, err := clickhouse.Open(at)
 		if err != nil {
 			return flags.BadFlag("%w", err)
@@ -106,6 +107,9 @@ func action(c *cli.Context) error {
 			return err
 		}
 		o.Recorder.Table, o.Archive = clickhouse.NewWriter(db), db
+		if o.Recorder.Checkpoints, err = record.ReadCheckpoints(c, db); err != nil {
+			return err
+		}
 	}
 	m := progress.Watch(c.App.ErrWriter, progress.Gauge{
 		Far:   func() (done, of int64) { return o.Stats.Read.Load(), o.Stats.Size.Load() },
@@ -196,8 +200,13 @@ func (s *settings) logs() (list []Log, err error) {
 	paths := map[string][]string{}
 	var topics []string
 	for _, path := range s.Args().Slice() {
-		if info, err := os.Stat(path); err != nil || info.IsDir() {
-			return nil, flags.BadConfig("%w", cmp.Or(err, fmt.Errorf("%s is a folder: name the files in it", path)))
+		switch info, err := os.Stat(path); {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, flags.BadConfig("there is no file %s", path)
+		case err != nil:
+			return nil, flags.BadConfig("%w", err)
+		case info.IsDir():
+			return nil, flags.BadConfig("%s is a folder: name the files in it", path)
 		}
 		kind, err := s.kindOf(path)
 		if err != nil {

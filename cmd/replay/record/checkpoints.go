@@ -22,8 +22,8 @@ type Checkpoints struct {
 	Hub   subscriptions.Config
 }
 
-// checkpointFlags say how often checkpoints are made, and of what.
-func checkpointFlags() []cli.Flag {
+// CheckpointFlags say how often checkpoints are made, and of what.
+func CheckpointFlags() []cli.Flag {
 	const category = "Checkpoints"
 	d := snapshot.DefaultLimits // as of streamer serve
 	number := func(name string, value int, usage string) cli.Flag {
@@ -38,8 +38,8 @@ func checkpointFlags() []cli.Flag {
 	}
 }
 
-// readCheckpoints returns what checkpointFlags say.
-func readCheckpoints(c *cli.Context, to feed.Checkpoints) (*Checkpoints, error) {
+// ReadCheckpoints returns what CheckpointFlags say; nil: none is kept.
+func ReadCheckpoints(c *cli.Context, to feed.Checkpoints) (*Checkpoints, error) {
 	k := &Checkpoints{To: to, Every: c.Duration("checkpoint-every"), Hub: subscriptions.Config{Limits: snapshot.Limits{
 		Trades: c.Int("log-entries"), Tape: c.Int("snapshot-trades"), Depth: c.Int("book-depth"), Candles: c.Int("snapshot-candles"),
 	}}}

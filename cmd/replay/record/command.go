@@ -59,7 +59,7 @@ func Command() *cli.Command {
 			&cli.GenericFlag{Name: "spool-bytes", Value: flags.Bytes(1 << 30), Usage: "up to this `SIZE`; then recording waits"},
 			&cli.StringFlag{Name: "resend", Usage: "send what is kept in this `DIR`, and end"},
 			&cli.StringFlag{Name: "admin", Value: "127.0.0.1:9091", Usage: "serve /metrics, /healthz and /readyz on this `ADDRESS`; off: nowhere"},
-		}, checkpointFlags(), flags.Kafka(), flags.ClickHouse(), flags.Log()),
+		}, CheckpointFlags(), flags.Kafka(), flags.ClickHouse(), flags.Log()),
 		Action: action,
 	}
 }
@@ -91,7 +91,7 @@ func action(c *cli.Context) error {
 		return err
 	}
 	config.Table, config.Log = w, log
-	if config.Checkpoints, err = readCheckpoints(c, db); err != nil {
+	if config.Checkpoints, err = ReadCheckpoints(c, db); err != nil {
 		return err
 	}
 	if flags.Terminal(c.App.ErrWriter) {
@@ -141,9 +141,12 @@ func settings(c *cli.Context) (config Config, topics []kafka.Topic, err error) {
 		return config, nil, flags.Missing("feed", "a topic to record")
 	}
 	for _, word := range words {
-		t, options, err := parseFeed(flags.Formats(c), word)
+		t, options, err := ParseFeed(flags.Formats(c), word)
 		if err != nil {
 			return config, nil, err
+		}
+		if strings.HasPrefix(t.Name, "import:") {
+			return config, nil, flags.BadFlag("--feed: %s is no topic but what files were imported as", t.Name)
 		}
 		topics = append(topics, t)
 		config.Feeds[t.Name] = Feed{t.Format, options}
@@ -151,10 +154,11 @@ func settings(c *cli.Context) (config Config, topics []kafka.Topic, err error) {
 	return config, topics, nil
 }
 
-var feedWord = regexp.MustCompile(`^([^=]+)=([a-zA-Z0-9._-]{1,249})(?:#([^,]+))?((?:,[^,]+)*)$`)
+var feedWord = regexp.MustCompile(`^([^=]+)=((?:import:)?[a-zA-Z0-9._-]{1,249})(?:#([^,]+))?((?:,[^,]+)*)$`)
 
-// parseFeed reads a word of --feed. Of the options of streamer serve, those count that say what is in the log.
-func parseFeed(known []*feed.Format, word string) (t kafka.Topic, o feed.Options, err error) {
+// ParseFeed reads a word of --feed, of a topic or of what files were imported as. Of the options of streamer serve, those count that
+// say what is in the log.
+func ParseFeed(known []*feed.Format, word string) (t kafka.Topic, o feed.Options, err error) {
 	o = feed.DefaultOptions()
 	m := feedWord.FindStringSubmatch(word)
 	if m == nil {
@@ -164,7 +168,12 @@ func parseFeed(known []*feed.Format, word string) (t kafka.Topic, o feed.Options
 	if t.Format, err = flags.Format(known, m[1]); err != nil {
 		return t, o, err
 	}
-	for _, option := range strings.Split(m[4], ",")[1:] {
+	return t, o, ParseOptions(strings.Split(m[4], ",")[1:], &t, &o)
+}
+
+// ParseOptions reads a feed's options.
+func ParseOptions(words []string, t *kafka.Topic, o *feed.Options) error {
+	for _, option := range words {
 		switch key, value, _ := strings.Cut(option, "="); {
 		case option == "holes=normal":
 			t.Holes = true
@@ -173,10 +182,10 @@ func parseFeed(known []*feed.Format, word string) (t kafka.Topic, o feed.Options
 		case origins[key] > 0 && (value == "venue" || value == "derived"):
 			o.Origins[origins[key]] = map[string]feed.Origin{"venue": feed.FromVenue, "derived": feed.Derived}[value]
 		default:
-			return t, o, flags.BadFlag("--feed: %s says nothing of how a topic is recorded: leave it out", option)
+			return flags.BadFlag("--feed: %s says nothing of what is in a log: leave it out", option)
 		}
 	}
-	return t, o, nil
+	return nil
 }
 
 // origins are the channels that may be the venue's or derived: what checkpoints, and candles, are made of.

@@ -55,7 +55,7 @@ func demo(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	arch := record(m, time.Now())
+	arch := taped(m, time.Now())
 	conf, err := config(c, arch, venue.Formats[:])
 	if err != nil {
 		return err
@@ -69,8 +69,8 @@ func demo(c *cli.Context) error {
 	return srv.Run(c.Context)
 }
 
-// record keeps what a market tells up to a time, as a topic would: keyed by symbol, in a few partitions.
-func record(m *market.Market, until time.Time) *tape.Tape {
+// taped keeps what a market tells up to a time, as a topic would: keyed by symbol, in a few partitions.
+func taped(m *market.Market, until time.Time) *tape.Tape {
 	t := tape.New(1 << 30)
 	var next [demoPartitions]int64
 	for r := m.Next(); r.Time <= until.UnixMicro(); r = m.Next() {

@@ -8,14 +8,17 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"tapedeck/cmd/flags"
+	"tapedeck/cmd/replay/record"
 	"tapedeck/feed"
 	"tapedeck/feed/capture"
 	"tapedeck/feed/clickhouse"
+	"tapedeck/feed/kafka"
 	"tapedeck/server"
 	"tapedeck/server/page"
 )
@@ -28,7 +31,8 @@ func Command() *cli.Command {
 		Description: `Serves an archive at /v1/replay with the messages of a live stream: from, to, speed and session in the address; pause,
 resume, speed, seek and step as commands. /v1/archive lists what there is, /v1/history gives a stretch of it as lines of JSON.
 
-The archive is what replay record keeps in ClickHouse, each log in the format that it was recorded in; or the rows of a
+The archive is what replay record keeps in ClickHouse, each log in the format that it was recorded in, with the options of its --feed
+(trades=aggTrade, candles=venue) as it was served with them; or the rows of a
 --query; or captures, which need nothing else: each file is one log of --feed, named import: and its name; beside s.raw.gz,
 s.rest.raw.gz belongs to it.
 
@@ -45,7 +49,7 @@ Examples:
   npx wscat -c 'ws://127.0.0.1:8081/v1/replay?from=2024-08-09T01:47:34Z&speed=100&rooms=trades:BINANCE:BTC-USDT'`,
 		Flags: slices.Concat([]cli.Flag{
 			flags.Config(),
-			&cli.StringFlag{Name: "feed", Usage: "the `FORMAT` of the captures' messages, as docs/venues.md names them, or a mapping of the --config file"},
+			&cli.StringSliceFlag{Name: "feed", Usage: "the `FORMAT[,OPTION…]` of the captures' messages, as docs/venues.md names them, or a mapping of the --config file; of an archive, FORMAT=TOPIC,OPTION… as for streamer serve: what that was served with"},
 			&cli.StringSliceFlag{Name: "capture", Usage: "a `FILE` to play, or several"},
 		}, serverFlags(), flags.Queries(), flags.ClickHouse(), flags.Log()),
 		Action: serve,
@@ -72,6 +76,9 @@ func serve(c *cli.Context) error {
 	}
 	defer closeArchive()
 	conf, err := config(c, arch, formats)
+	if err == nil {
+		conf.Feeds, err = feeds(c, arch, formats)
+	}
 	if err != nil {
 		return err
 	}
@@ -90,24 +97,59 @@ func open(c *cli.Context, formats []*feed.Format) (arch feed.Archive, rooms stri
 	switch {
 	case len(files) > 0:
 		return openCaptures(c, formats, files)
-	case !c.IsSet("clickhouse") && c.IsSet("feed"):
+	case !c.IsSet("clickhouse") && len(flags.Words(c, "feed")) > 0:
 		return nil, "", nil, flags.Missing("capture", "a file to play")
 	}
 	return openTables(c)
 }
 
 func openCaptures(c *cli.Context, formats []*feed.Format, files []string) (feed.Archive, string, func(), error) {
-	if c.String("feed") == "" {
+	words := flags.Words(c, "feed")
+	if len(words) != 1 {
 		return nil, "", nil, flags.Missing("feed", "a format")
 	}
-	if _, err := flags.Format(formats, c.String("feed")); err != nil {
+	format, _, _ := strings.Cut(words[0], ",")
+	if _, err := flags.Format(formats, format); err != nil {
 		return nil, "", nil, err
 	}
-	arch, err := capture.OpenArchive(c.Context, c.String("feed"), capture.WithRest(files)...)
+	arch, err := capture.OpenArchive(c.Context, format, capture.WithRest(files)...)
 	if err != nil {
 		return nil, "", nil, flags.BadConfig("%w", err)
 	}
-	return arch, trades(formats, c.String("feed")), func() { arch.Close() }, nil
+	return arch, trades(formats, format), func() { arch.Close() }, nil
+}
+
+// feeds reads what the logs are served with: of captures, each of them alike.
+func feeds(c *cli.Context, arch feed.Archive, formats []*feed.Format) (map[string]server.Feed, error) {
+	list := map[string]server.Feed{}
+	words := flags.Words(c, "feed")
+	if len(flags.List(c, "capture")) == 0 {
+		for _, word := range words {
+			t, o, err := record.ParseFeed(formats, word)
+			if err != nil {
+				return nil, err
+			}
+			list[t.Name] = server.Feed{Format: t.Format, Options: o}
+		}
+		return list, nil
+	}
+	name, options, some := strings.Cut(words[0], ",")
+	if !some {
+		return list, nil
+	}
+	f, err := flags.Format(formats, name)
+	if err != nil {
+		return nil, err
+	}
+	o := feed.DefaultOptions()
+	if err := record.ParseOptions(strings.Split(options, ","), &kafka.Topic{}, &o); err != nil {
+		return nil, err
+	}
+	logs, err := arch.Logs(c.Context)
+	for _, l := range logs {
+		list[l.Topic] = server.Feed{Format: f, Options: o}
+	}
+	return list, err
 }
 
 // openTables opens a ClickHouse, which may be down now.

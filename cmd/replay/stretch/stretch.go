@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tapedeck/feed"
+	"tapedeck/feed/clickhouse"
 	"tapedeck/feed/player"
 	"tapedeck/market"
 	"tapedeck/throttle"
@@ -72,7 +73,7 @@ func (s *Stretch) format(name string) *feed.Format {
 // ErrNothing is the error of a stretch of which the archive holds nothing.
 var ErrNothing = errors.New("nothing of this is archived: replay ls lists what is")
 
-// Read reads it to its end. An archive that does not answer is asked again until ctx ends.
+// Read reads it to its end. An archive that does not answer is asked again until ctx ends; a query that cannot be replayed is an error.
 func (s *Stretch) Read(ctx context.Context, sink Sink) error {
 	logs, err := s.Logs(ctx)
 	if err != nil {
@@ -81,18 +82,19 @@ func (s *Stretch) Read(ctx context.Context, sink Sink) error {
 	if len(logs) == 0 {
 		return ErrNothing
 	}
-	reading, stop := context.WithCancel(ctx)
+	reading, spoil := context.WithCancelCause(ctx)
+	stop := func() { spoil(nil) }
 	defer stop()
 	st := &stage{Stretch: s, sink: sink, stop: stop}
 	p := player.New(player.Config{
-		Archive: chosen{s.Archive, logs},
+		Archive: chosen{s.Archive, logs, spoil},
 		Formats: func(name string) (*feed.Format, bool) { f := s.format(name); return f, f != nil },
 		From:    s.From, To: s.To, Speed: throttle.Max, Warmup: max(s.Warmup, time.Microsecond),
 	}, st)
 	p.Do(player.Command{Op: player.Widen, Symbols: s.Symbols})
 	p.Run(reading)
 	if st.err == nil && !st.ended {
-		return ctx.Err()
+		return context.Cause(reading)
 	}
 	return st.err
 }
@@ -100,7 +102,17 @@ func (s *Stretch) Read(ctx context.Context, sink Sink) error {
 // chosen is an archive of which some logs are read, and no checkpoints: they are a server's.
 type chosen struct {
 	feed.Archive
-	logs []feed.Holding
+	logs  []feed.Holding
+	spoil context.CancelCauseFunc
+}
+
+// Read implements feed.Archive. What a query gives that cannot be replayed does not pass by waiting.
+func (c chosen) Read(ctx context.Context, log feed.LogID, w feed.Window, take func(*feed.Record) error) (int64, error) {
+	next, err := c.Archive.Read(ctx, log, w, take)
+	if errors.Is(err, clickhouse.ErrQuery) {
+		c.spoil(err)
+	}
+	return next, err
 }
 
 func (c chosen) Logs(context.Context) ([]feed.Holding, error) { return c.logs, nil }
