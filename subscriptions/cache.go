@@ -15,38 +15,52 @@ type cache struct {
 
 // line is one range: from a position, in an encoding.
 type line struct {
-	enc  wire.Encoding
-	from Position
-	last int
-	to   Position
-	told Told
-	text []byte
+	enc    wire.Encoding
+	from   Position
+	last   int
+	to     Position
+	told   Told
+	text   []byte
+	packed []byte // the text compressed, once somebody wants it so
 }
 
-// readShared appends what follows *p to dst and moves p, as read does, from memory where it can. The room
-// is locked.
-func (r *Room) readShared(dst []byte, enc wire.Encoding, p *Position, last int) ([]byte, Told) {
+// readShared appends what follows *p to dst and moves p, as read does, from memory where it can. Where pack is not nil it is
+// appended compressed, as a piece. The room is locked.
+func (r *Room) readShared(dst []byte, enc wire.Encoding, pack wire.Deflate, p *Position, last int) ([]byte, Told) {
 	if !p.need && p.place == r.log.head() {
 		return dst, Told{}
 	}
+	counts := &r.list.hub.counts
 	for i := range r.cache.lines[:r.cache.used] {
 		if l := &r.cache.lines[i]; l.from == *p && l.enc == enc && l.last == last {
 			*p = l.to
-			return append(dst, l.text...), l.told
+			return l.append(dst, pack, counts), l.told
 		}
 	}
+	begin := len(dst)
 	if r.cache.used == cacheLines {
-		return r.read(dst, enc, p, last)
+		dst, told := r.read(dst, enc, p, last)
+		told.bytes = len(dst) - begin
+		if pack != nil && told.bytes > 0 {
+			end := len(dst)
+			dst = pack.Piece(dst, dst[begin:]) // behind the text, whose place it takes
+			dst = dst[:begin+copy(dst[begin:], dst[end:])]
+			counts.deflated.Add(1)
+		}
+		return dst, told
 	}
 	l := &r.cache.lines[r.cache.used]
 	l.enc, l.from, l.last = enc, *p, last
-	begin := len(dst)
 	dst, l.told = r.read(dst, enc, p, last)
-	l.text, l.to = append(l.text[:0], dst[begin:]...), *p
+	l.told.bytes = len(dst) - begin
+	l.text, l.packed, l.to = append(l.text[:0], dst[begin:]...), l.packed[:0], *p
 	r.cache.used++
-	r.list.hub.counts.encoded.Add(uint64(l.told.Messages))
+	counts.encoded.Add(uint64(l.told.Messages))
 	if cap(l.text) > maxKeptText && len(l.text) < maxKeptText/4 {
 		l.text = append([]byte(nil), l.text...) // a snapshot once needed far more
+	}
+	if pack != nil {
+		dst = l.append(dst[:begin], pack, counts)
 	}
 	return dst, l.told
 }
@@ -54,13 +68,21 @@ func (r *Room) readShared(dst []byte, enc wire.Encoding, p *Position, last int) 
 // maxKeptText is how much memory a line keeps without need: a snapshot of 1,000 levels a side has 60 KB.
 const maxKeptText = 16 << 10
 
+// drop lets go of the line's memory, if it is large.
+func (l *line) drop() {
+	if cap(l.text) > maxKeptText {
+		l.text = nil
+	}
+	if cap(l.packed) > maxKeptText {
+		l.packed = nil
+	}
+}
+
 // clear forgets what was told: the room has a new entry. The first line is needed again at once; the others may be of
 // readers who were out of step, each with all that the log has.
 func (c *cache) clear() {
 	for i := 1; i < c.used; i++ {
-		if l := &c.lines[i]; cap(l.text) > maxKeptText {
-			l.text = nil
-		}
+		c.lines[i].drop()
 	}
 	c.used = 0
 }
@@ -71,8 +93,10 @@ func (c *cache) trim(unused bool) {
 		c.used = 0
 	}
 	for i := range c.lines[c.used:] {
-		if l := &c.lines[c.used+i]; unused || cap(l.text) > maxKeptText {
-			l.text = nil
+		l := &c.lines[c.used+i]
+		if unused {
+			l.text, l.packed = nil, nil
 		}
+		l.drop()
 	}
 }

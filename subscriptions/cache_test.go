@@ -26,7 +26,7 @@ func TestCacheLetsGo(t *testing.T) {
 	r := h.room(name)
 	for last := range cacheLines {
 		pos := r.begin()
-		r.readShared(nil, wire.JSON, &pos, last)
+		r.readShared(nil, wire.JSON, nil, &pos, last)
 	}
 	held := func() (bytes int) {
 		for i := range r.cache.lines {

@@ -35,6 +35,8 @@ type Desk struct {
 	ready   []*Subscriber // have something to be sent
 	handed  []*Subscriber // what the last Collect returned, to be used again
 	words   []byte        // the memory of what a subscriber was said last
+	deflate wire.Deflate  // nil until somebody is compressed for
+	scratch []byte        // of one Take
 	Counts  DeskCounts
 }
 
@@ -45,6 +47,8 @@ type DeskCounts struct {
 	Folded     atomic.Uint64
 	Snapshots  atomic.Uint64
 	Gaps       atomic.Uint64
+	Plain      atomic.Uint64 // bytes of frames that were compressed, before
+	Packed     atomic.Uint64 // and after
 }
 
 // Range is one range that was read for a cohort, for measuring: how many were told, and the log time
@@ -70,17 +74,18 @@ type class struct {
 	due  []*cohort
 }
 
-// cohort is the subscribers of one room, class and encoding. Those in step share its position: what
+// cohort is the subscribers of one room, class and encoding, compressed or not. Those in step share its position: what
 // they are told is read once.
 type cohort struct {
-	watch  *watch
-	class  *class
-	enc    wire.Encoding
-	pos    Position
-	instep int
-	seats  []*seat
-	pacer  throttle.Pacer
-	queued bool // in class.due
+	watch    *watch
+	class    *class
+	enc      wire.Encoding
+	deflated bool
+	pos      Position
+	instep   int
+	seats    []*seat
+	pacer    throttle.Pacer
+	queued   bool // in class.due
 }
 
 // NewDesk returns a desk of the hub. It hears of rooms that come to life from now on. phase shifts its grids; bytes bounds what one
@@ -232,7 +237,7 @@ func (d *Desk) serve(c *cohort, now int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c.instep > 0 {
-		d.arena, told = r.readShared(d.arena, c.enc, &c.pos, 0)
+		d.arena, told = r.readShared(d.arena, c.enc, d.packer(c.deflated), &c.pos, 0)
 	}
 	span := span{begin: begin, end: len(d.arena), told: told}
 	readers := 0
@@ -268,7 +273,7 @@ func (d *Desk) serveAlone(s *seat) int {
 	begin := len(d.arena)
 	var told Told
 	r := s.cohort.watch.room
-	d.arena, told = r.readShared(d.arena, s.cohort.enc, &s.pos, s.last)
+	d.arena, told = r.readShared(d.arena, s.cohort.enc, d.packer(s.cohort.deflated), &s.pos, s.last)
 	if told.Messages > 0 {
 		if !s.sub.take(d, s, span{begin: begin, end: len(d.arena), told: told}, from) {
 			return 0
@@ -366,12 +371,12 @@ func (d *Desk) seatAt(s *seat, r *Room, interval time.Duration) {
 		r.list.mu.Unlock()
 	}
 	cl := d.class(interval)
-	i := slices.IndexFunc(w.cohorts, func(c *cohort) bool { return c.class == cl && c.enc == s.sub.enc })
+	i := slices.IndexFunc(w.cohorts, func(c *cohort) bool { return c.class == cl && c.enc == s.sub.enc && c.deflated == s.sub.deflated })
 	var c *cohort
 	if i >= 0 {
 		c = w.cohorts[i]
 	} else {
-		c = &cohort{watch: w, class: cl, enc: s.sub.enc}
+		c = &cohort{watch: w, class: cl, enc: s.sub.enc, deflated: s.sub.deflated}
 		w.cohorts = append(w.cohorts, c)
 	}
 	s.cohort, s.index, s.alone = c, len(c.seats), true

@@ -22,6 +22,8 @@ type Config struct {
 	// Instruments are known from elsewhere: facts of those that have had an event, which the venue's own word
 	// outweighs, and where they have a name also instruments that have had none yet.
 	Instruments []Listed
+	// Deflater makes what compresses for a desk's subscribers, where some ask for it.
+	Deflater func() wire.Deflate
 }
 
 // Hub is one timeline's rooms.
@@ -62,8 +64,9 @@ type listing struct {
 
 // counts are a hub's counters, for metrics.
 type counts struct {
-	gaps    [len(gapReasons)]atomic.Uint64
-	encoded atomic.Uint64
+	gaps     [len(gapReasons)]atomic.Uint64
+	encoded  atomic.Uint64
+	deflated atomic.Uint64
 }
 
 var gapReasons = [...]wire.GapReason{wire.GapSource, wire.GapRetention, wire.GapSlow, wire.GapArchive, wire.GapEpoch}

@@ -83,7 +83,7 @@ func (h *Hub) Snapshot(dst []byte, enc wire.Encoding, name market.Room, last int
 		return dst, info, true
 	}
 	pos := r.begin()
-	dst, _ = r.readShared(dst, enc, &pos, last)
+	dst, _ = r.readShared(dst, enc, nil, &pos, last)
 	return dst, info, true
 }
 

@@ -28,6 +28,7 @@ type Told struct {
 	Folded    uint64 // events that a newer one of the same update stands for
 	Snapshots uint64
 	Gaps      uint64
+	bytes     int // of the messages, before they are compressed
 }
 
 // begin returns the position of one who knows nothing but how the room is.

@@ -19,15 +19,16 @@ type Subscriber struct {
 	Owner any
 	// Blocked is set by the owner while the subscriber's socket takes nothing: nothing is read for it.
 	// Resume ends it.
-	Blocked bool
-	gone    bool
-	listed  bool // in desk.late
-	late    []*seat
-	spans   []span
-	size    int
-	said    []byte // messages that come before what is read, in the subscriber's encoding
-	saidN   int
-	queued  bool // in desk.ready
+	Blocked  bool
+	gone     bool
+	listed   bool // in desk.late
+	late     []*seat
+	spans    []span
+	size     int
+	said     []byte // messages that come before what is read, in the subscriber's encoding
+	saidN    int
+	queued   bool // in desk.ready
+	deflated bool // what Take gives is compressed
 }
 
 // seat is one subscriber in one room.
@@ -290,13 +291,23 @@ func (s *Subscriber) Take(dst []byte) []byte {
 	if s.saidN == 0 && len(s.spans) == 0 {
 		return dst
 	}
+	if s.deflated {
+		dst = s.takeDeflated(dst)
+	} else {
+		dst = s.takePlain(dst)
+	}
+	if s.said != nil { // who is silent keeps no memory for words
+		s.desk.words, s.said, s.saidN = s.said[:0], nil, 0
+	}
+	s.spans, s.size = s.spans[:0], 0
+	return dst
+}
+
+func (s *Subscriber) takePlain(dst []byte) []byte {
 	begin := len(dst)
 	dst = s.enc.Begin(dst)
 	n := s.saidN
 	dst = append(dst, s.said...)
-	if s.said != nil { // who is silent keeps no memory for words
-		s.desk.words, s.said, s.saidN = s.said[:0], nil, 0
-	}
 	for _, sp := range s.spans {
 		if n > 0 {
 			dst = s.enc.Next(dst)
@@ -304,7 +315,6 @@ func (s *Subscriber) Take(dst []byte) []byte {
 		dst = append(dst, s.desk.arena[sp.begin:sp.end]...)
 		n += sp.told.Messages
 	}
-	s.spans, s.size = s.spans[:0], 0
 	return s.enc.End(dst, begin, n)
 }
 
