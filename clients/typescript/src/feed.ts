@@ -239,9 +239,9 @@ export class Feed extends Emitter<FeedEvents> implements Hub {
     for (const topic of room.members.values()) {
       topic.rooms.delete(room);
       if (topic.rooms.size === 0) this.topics.delete(topic.name);
-      this.ask(topic.name);
+      if (!room.error) this.ask(topic.name);
     }
-    if (room.pattern) this.ask(room.name);
+    if (room.pattern && !room.error) this.ask(room.name);
   }
 
   // move gives a room another name, with what it knows until that one's snapshot comes.

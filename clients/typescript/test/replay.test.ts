@@ -70,7 +70,7 @@ test('a replay whose connection is cut goes on where it was: every trade once', 
     const { length } = seen;
     await until(() => seen.length > length || feed.phase === 'end', 'trades');
     proxy.cut();
-    await until(() => feed.state !== 'open');
+    await until(() => feed.stats.connects === cut + 2, 'another connection');
   }
   await until(() => feed.phase === 'end', 'the end');
   expect(seen).toEqual(ids);

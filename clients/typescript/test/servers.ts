@@ -33,7 +33,7 @@ export async function start(program: 'streamer' | 'replay', ...args: string[]): 
   const host = await new Promise<string>((resolve, reject) => {
     const hear = (data: Buffer) => {
       said += data;
-      const found = /https?:\/\/([\w.:[\]]+:\d+)\//.exec(said) ?? /ws:\/\/([\w.:[\]]+:\d+)\//.exec(said);
+      const found = /(?:https?|ws):\/\/([\w.:[\]]+:\d+)/.exec(said);
       if (found) resolve(found[1]!);
     };
     process_.stdout.on('data', hear);
