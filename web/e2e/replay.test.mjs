@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { browser, demo, firstPrice, open, replay, until } from './servers.mjs';
+import { Wire } from './wire.mjs';
 
 let chromium, past, both;
 
@@ -97,4 +98,26 @@ test('an address of a replay is shown as it says', async () => {
   assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark');
   assert.deepEqual(page.complaints, []);
   await context.close();
+});
+
+test('a replay whose wire was cut goes on where it was', async () => {
+  const wire = await new Wire(past.port).open();
+  const context = await chromium.newContext();
+  const page = await open(context, `${wire.url}/?speed=10`);
+  await firstPrice(page);
+  await until('it has come a good way', async () => (await seek(page)) > 300);
+  wire.cut();
+  await page.waitForSelector('body.away');
+  const stood = await seek(page);
+  await page.keyboard.press('Space'); // also what is asked for while it is away holds
+  wire.mend();
+  await page.locator('#link').click();
+  await page.waitForSelector('#link[data-state=replay]', { timeout: 60_000 });
+  await until('it stands where it was', async () => (await paused(page)) && Math.abs((await seek(page)) - stood) < 60);
+  await page.locator('#link').blur();
+  await page.keyboard.press('Space');
+  await until('it goes on from there', async () => (await seek(page)) > stood + 60);
+  assert.deepEqual(page.complaints, []);
+  await context.close();
+  await wire.close();
 });

@@ -112,7 +112,8 @@ function switchTheme(): void {
 }
 
 function showLink(): void {
-  const { state, detail } = stream;
+  const { state } = stream;
+  const detail = /^\d*$/.test(stream.detail) ? '' : stream.detail; // a mere close code tells a person nothing
   const words = { open: view.from ? 'replay' : 'live', waiting: 'reconnecting', connecting: 'connecting', closed: 'closed' };
   const node = $('link');
   node.dataset.state = state === 'open' && view.from ? 'replay' : state;

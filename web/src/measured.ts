@@ -39,8 +39,9 @@ export class Measured {
     for (const count of ['folded', 'gaps', 'reconnects'] as const) write(count, counts[count].toLocaleString('en'));
     write('granted', counts.granted === '0' ? 'every tick' : (counts.granted ?? '–'));
     write('lag', counts.lag === undefined ? '–' : `${Math.round(counts.lag)} ms`);
-    const clock = counts.clock === undefined ? '' : `, ${counts.clock < 0 ? '−' : '+'}${Math.abs(counts.clock).toFixed(0)} ms`;
-    write('clock', counts.trip === undefined ? '–' : `${counts.trip.toFixed(counts.trip < 10 ? 1 : 0)}${clock}`);
+    const ahead = counts.clock === undefined ? undefined : Math.round(counts.clock) || 0; // never -0
+    const clock = ahead === undefined ? '' : `, ${ahead < 0 ? '−' : '+'}${Math.abs(ahead)} ms`;
+    write('clock', counts.trip === undefined ? '–' : `${counts.trip.toFixed(counts.trip < 10 ? 1 : 0)} ms${clock}`);
     const delay = median(this.ages);
     this.ages = [];
     write('delay', delay === undefined ? '–' : delay.toFixed(delay < 10 ? 1 : 0));
