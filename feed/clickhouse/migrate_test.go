@@ -99,6 +99,24 @@ func TestClickHouseSchemaOnChdb(t *testing.T) {
 	}
 }
 
+// The engine of today, which is embedded and has no cluster, at least understands what a cluster is told.
+func TestClickHouseClusterSchemaOnChdb(t *testing.T) {
+	c := chdb.Start(t)
+	steps, err := Plan{Cluster: "desk", Days: 30}.Steps(Version{26, 9}, "tapedeck")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range steps {
+		tree := strings.Join(c.Run(t, "EXPLAIN AST "+s.SQL), "\n")
+		if strings.Contains(s.SQL, "ENGINE =") && !strings.Contains(tree, "Replicated") {
+			t.Errorf("%s\nis understood as\n%s", s.SQL, tree)
+		}
+	}
+	if _, err := c.Try(t, "EXPLAIN AST CREATE TABLE a.b ON CLUSTER (x) (y Int8) ENGINE = Null"); err == nil {
+		t.Error("it takes a statement that is none")
+	}
+}
+
 // On a cluster each statement says so, and each table has its replicas.
 func TestClusterSchema(t *testing.T) {
 	steps, err := Plan{Cluster: "desk", Days: 7}.Steps(Version{26, 9}, "tapedeck")
