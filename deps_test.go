@@ -73,7 +73,7 @@ var homes = map[string][]string{
 	"github.com/urfave/cli":                 {"cmd/*", "cmd/*/*"},
 	"go.uber.org/goleak":                    {},
 	"github.com/goccy/go-yaml":              {"feed/mapping", "cmd/*", "cmd/*/*"},
-	"github.com/klauspost/compress":         {"feed/kafka", "feed/capture", "feed/checkpoint", "cmd/*"},
+	"github.com/klauspost/compress":         {"feed/kafka", "feed/capture", "feed/checkpoint", "server", "cmd/*"},
 	"golang.org/x/sys":                      {"server", "cmd/*"},
 	"golang.org/x/term":                     {"cmd/*", "cmd/*/*"},
 	"github.com/schollz/progressbar":        {"cmd/*", "cmd/*/*"},

@@ -63,6 +63,7 @@ type Config struct {
 	SendBuffer   int           // of the kernel, a connection: 128 KiB
 	SlowDeadline time.Duration // 15 s
 	Pumps        int           // GOMAXPROCS
+	Compression  bool          // permessage-deflate for WebSocket clients that offer it
 
 	ReadyTimeout time.Duration // 60 s
 	DrainWait    time.Duration // between unready and the first bye: 1 s; negative: none
@@ -215,6 +216,7 @@ func minFrameBytes(rooms int) int { return 160*rooms + 512 }
 
 func (c *Config) hub() subscriptions.Config {
 	return subscriptions.Config{
+		Deflater: newDeflater,
 		Limits: snapshot.Limits{
 			Trades: c.LogEntries, Tape: c.SnapshotTrades, Depth: c.BookDepth, Candles: c.SnapshotCandles,
 		},

@@ -131,6 +131,8 @@ var (
 	descFolded     = describe("tapedeck_folded_events_total", "Events that a newer one of the same update stood for.")
 	descSnapshots  = describe("tapedeck_snapshots_total", "Snapshots handed to sessions.")
 	descEncoded    = describe("tapedeck_encoded_messages_total", "Room messages encoded: what sessions share counts once.")
+	descDeflated   = describe("tapedeck_deflated_ranges_total", "Ranges compressed: what sessions share counts once.")
+	descPacked     = describe("tapedeck_compression_bytes_total", "Bytes of frames for sessions with compression, before and after it.", "side")
 	descBytes      = describe("tapedeck_sent_bytes_total", "Bytes handed to sessions' connections.")
 	descLetters    = describe("tapedeck_dead_letters_total", "Refused records set aside, by result: written, or lost because they could not be.", "result")
 	descSaved      = describe("tapedeck_checkpoints_total", "Checkpoints, by result: written, failed to be; loaded at a start, or refused there because they did not fit.", "result")
@@ -151,6 +153,7 @@ func (p pulled) Collect(ch chan<- prometheus.Metric) {
 	p.sessions(gauge, count)
 	p.s.hub.GapCounts(func(why wire.GapReason, n uint64) { count(descGaps, n, string(why)) })
 	count(descEncoded, p.s.hub.Encoded())
+	count(descDeflated, p.s.hub.Deflated())
 	if letters := p.s.config.Letters; letters != nil {
 		written, lost := letters()
 		count(descLetters, written, "written")
@@ -223,7 +226,7 @@ func (p pulled) roomsOf(gauge gaugeFunc) {
 
 func (p pulled) sessions(gauge gaugeFunc, count countFunc) {
 	gauge(descSessions, float64(p.s.admit.count()))
-	var deliveries, told, folded, snapshots, sent uint64
+	var deliveries, told, folded, snapshots, sent, before, after uint64
 	for _, pump := range p.s.pumps {
 		c := &pump.desk.Counts
 		deliveries += c.Deliveries.Load()
@@ -231,10 +234,14 @@ func (p pulled) sessions(gauge gaugeFunc, count countFunc) {
 		folded += c.Folded.Load()
 		snapshots += c.Snapshots.Load()
 		sent += pump.sent.Load()
+		before += c.Plain.Load()
+		after += c.Packed.Load()
 	}
 	count(descDeliveries, deliveries)
 	count(descTold, told)
 	count(descFolded, folded)
 	count(descSnapshots, snapshots)
 	count(descBytes, sent)
+	count(descPacked, before, "before")
+	count(descPacked, after, "after")
 }

@@ -14,14 +14,15 @@ import (
 
 // session is one connection. It belongs to its pump, but for what is marked as its reader's.
 type session struct {
-	server *Server
-	pump   *pump
-	out    outlet
-	enc    wire.Encoding
-	sub    *subscriptions.Subscriber
-	id     string
-	ip     string
-	place  int // in pump.sessions
+	server   *Server
+	pump     *pump
+	out      outlet
+	enc      wire.Encoding
+	deflated bool // its frames are compressed
+	sub      *subscriptions.Subscriber
+	id       string
+	ip       string
+	place    int // in pump.sessions
 
 	beat    int64           // when the next heartbeat is due, ns
 	bucket  throttle.Bucket // of its commands
@@ -69,6 +70,9 @@ func (s *session) flush(buf []byte) []byte {
 	opcode := byte(gws.OpcodeText)
 	if s.sub.Encoding().Binary() {
 		opcode = byte(gws.OpcodeBinary)
+	}
+	if s.sub.Deflated() {
+		opcode |= rsv1
 	}
 	s.hand(buf[frameHeader(buf, opcode, payload):])
 	return buf

@@ -43,6 +43,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, p *pump) (accept
 		return false
 	}
 	r.Header.Set("Sec-WebSocket-Protocol", protocol)
+	deflated := s.agree(r.Header)
 	conn, err := s.upgraders[protocol].UpgradeFromConn(sock, sock.br, r)
 	if err != nil { // gws has closed it
 		s.metrics.refused.WithLabelValues("handshake").Inc()
@@ -50,7 +51,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, p *pump) (accept
 		return false
 	}
 	sess := s.open(p, sock, enc, ip)
-	sess.socket = sock
+	sess.socket, sess.deflated = sock, deflated
 	sock.flooded = func() { sess.finish(wire.CloseProtocol) }
 	conn.Session().(*slot).session = sess
 	sock.link.start(func() { sess.pump.resume(sess) })
@@ -98,7 +99,9 @@ func (s *Server) enter(sess *session, first *wire.Command) bool {
 	s.metrics.opened.Inc()
 	entered := sess.pump.do(func() {
 		sess.sub = sess.pump.desk.NewSubscriber(sess.enc)
-		sess.sub.Owner = sess
+		if sess.sub.Owner = sess; sess.deflated {
+			sess.sub.Deflate()
+		}
 		sess.pump.join(sess)
 		if first != nil {
 			sess.answer([]wire.Command{*first}, nil)
@@ -174,6 +177,7 @@ func (s *Server) upgrader(protocol string) *gws.Upgrader {
 		HandshakeTimeout:   5 * time.Second,
 		Logger:             quiet{},
 		NewSession:         func() gws.SessionStorage { return &slot{} },
+		PermessageDeflate:  s.inflating(),
 	}
 	if protocol != "" {
 		o.SubProtocols = []string{protocol}

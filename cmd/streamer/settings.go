@@ -78,6 +78,7 @@ func serverFlags() []cli.Flag {
 		span(delivery, "max-flush", d.MaxFlush, "under load, let writes wait up to this `TIME` to be sent together"),
 		size(delivery, "send-buffer", d.SendBuffer, "`SIZE` of the kernel's buffer of a connection"),
 		span(delivery, "slow-deadline", d.SlowDeadline, "close a connection that has taken nothing for this `TIME`"),
+		&cli.BoolFlag{Name: "compression", Category: delivery, Usage: "compress for WebSocket clients that offer it (permessage-deflate)"},
 		&cli.IntFlag{Name: "pumps", Category: delivery, DefaultText: "one a processor", Usage: "share the connections among `N` writers"},
 
 		span(life, "ready-timeout", d.ReadyTimeout, "count as ready after this `TIME` though a partition cannot be read"),
@@ -91,7 +92,7 @@ func readServer(c *cli.Context) (server.Config, error) {
 	s := server.Config{
 		Node: c.String("node"), Listen: c.String("listen"), Admin: c.String("admin"),
 		TLSCert: c.String("tls-cert"), TLSKey: c.String("tls-key"), Origins: flags.List(c, "origins"),
-		PProf: c.Bool("pprof"), FrameBytes: flags.SizeOf(c, "frame-bytes"), Depths: flags.List(c, "depths"), Widths: flags.List(c, "widths"),
+		PProf: c.Bool("pprof"), Compression: c.Bool("compression"), FrameBytes: flags.SizeOf(c, "frame-bytes"), Depths: flags.List(c, "depths"), Widths: flags.List(c, "widths"),
 		ConnectionsPerIP: c.Int("connections-per-ip"), Pumps: c.Int("pumps"), DrainWait: c.Duration("drain-wait"),
 	}
 	if c.Bool("page") {

@@ -61,14 +61,14 @@ func TestFlagsReachTheServer(t *testing.T) {
 		"--page=false", "--intervals", "20ms,1s", "--depths", "3", "--depths", "7 9", "--widths", "1m", "--book-depth", "11",
 		"--snapshot-trades", "12", "--snapshot-candles", "13", "--log-entries", "14", "--max-rooms", "15", "--commands-per-second", "16", "--frame-bytes", "17KiB",
 		"--max-connections", "18", "--connections-per-ip", "19", "--handshakes-per-second", "20", "--heartbeat", "21s", "--flush-bytes", "22KiB", "--max-flush", "23ms",
-		"--send-buffer", "24KiB", "--slow-deadline", "25s", "--pumps", "26", "--ready-timeout", "27s", "--drain-wait", "0", "--drain-spread", "28s", "--warmup", "0")
+		"--send-buffer", "24KiB", "--slow-deadline", "25s", "--pumps", "26", "--compression", "--ready-timeout", "27s", "--drain-wait", "0", "--drain-spread", "28s", "--warmup", "0")
 	got, log := s.server, s.server.Log
 	want := server.Config{
 		Listen: "1.2.3.4:5", Admin: "off", Node: "n", TLSCert: cert, TLSKey: key, Origins: []string{"https://a.b", "https://c.d"},
 		Intervals: []time.Duration{20 * time.Millisecond, time.Second}, Depths: []string{"3", "7", "9"}, Widths: []string{"1m"}, BookDepth: 11,
 		SnapshotTrades: 12, SnapshotCandles: 13, LogEntries: 14, MaxRooms: 15, CommandsPerSecond: 16, FrameBytes: 17 << 10,
 		MaxConnections: 18, ConnectionsPerIP: 19, HandshakesPerSecond: 20, Heartbeat: 21 * time.Second, FlushBytes: 22 << 10, MaxFlush: 23 * time.Millisecond,
-		SendBuffer: 24 << 10, SlowDeadline: 25 * time.Second, Pumps: 26, ReadyTimeout: 27 * time.Second, DrainWait: -1, DrainSpread: 28 * time.Second,
+		SendBuffer: 24 << 10, SlowDeadline: 25 * time.Second, Pumps: 26, Compression: true, ReadyTimeout: 27 * time.Second, DrainWait: -1, DrainSpread: 28 * time.Second,
 	}
 	if got.Page != nil || log == nil || got.Source == nil || got.Only != nil || s.kafka.Warmup != 0 {
 		t.Errorf("got %+v", got)
