@@ -57,6 +57,7 @@ func meet(t testing.TB, n *node, query string, known *mirror.Mirror) *client {
 		o.Addr = "wss" + strings.TrimPrefix(o.Addr, "ws")
 		o.TlsConfig = &tls.Config{InsecureSkipVerify: true}
 	}
+	o.PermessageDeflate.Enabled = n.config.Compression
 	conn, _, err := gws.NewClient(c, o)
 	if err != nil {
 		t.Fatal(err)
@@ -154,8 +155,9 @@ func (c *client) at(name string, seq uint64) {
 // peer is a client that writes and reads bytes: hostile, or slow.
 type peer struct {
 	net.Conn
-	t  testing.TB
-	br *bufio.Reader
+	t        testing.TB
+	br       *bufio.Reader
+	inflates bool // what comes may be compressed
 }
 
 // dial opens a TCP connection; receive is the size of its socket's buffer, 0 for the usual.
@@ -202,7 +204,11 @@ func (p *peer) response() *http.Response {
 func join(t testing.TB, n *node, receive int, query string) *peer {
 	t.Helper()
 	p := dial(t, n, receive)
-	if answer := p.upgrade(query, upgradeHeaders, ""); answer.StatusCode != http.StatusSwitchingProtocols {
+	headers := upgradeHeaders
+	if p.inflates = n.config.Compression; p.inflates {
+		headers += extensions + ": permessage-deflate\r\n"
+	}
+	if answer := p.upgrade(query, headers, ""); answer.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("the handshake was answered with %s", answer.Status)
 	}
 	return p
@@ -230,13 +236,14 @@ func frameHead(head byte, length int) []byte {
 
 func text(s string) []byte { return frame(0x81, []byte(s)) }
 
-// next reads one frame of the server's, which is never masked, fragmented or reserved.
+// next reads one frame of the server's, which is never masked or fragmented, and reserved only where it is compressed.
 func (p *peer) next() (opcode byte, payload []byte, err error) {
 	var head [2]byte
 	if _, err := io.ReadFull(p.br, head[:]); err != nil {
 		return 0, nil, err
 	}
-	if head[0]&0xf0 != 0x80 || head[1]&0x80 != 0 {
+	packed := p.inflates && head[0]&0x78 == rsv1 // never a control frame
+	if head[0]&0xf0 != 0x80 && !packed || head[1]&0x80 != 0 {
 		return 0, nil, fmt.Errorf("a frame that begins with %x", head)
 	}
 	n := uint64(head[1])
@@ -253,7 +260,9 @@ func (p *peer) next() (opcode byte, payload []byte, err error) {
 		return 0, nil, fmt.Errorf("a frame of %d bytes: %w", n, err)
 	}
 	payload = make([]byte, n)
-	_, err = io.ReadFull(p.br, payload)
+	if _, err = io.ReadFull(p.br, payload); packed && err == nil {
+		payload, err = inflate(payload)
+	}
 	return head[0] & 0x0f, payload, err
 }
 

@@ -38,13 +38,18 @@ func newBench(t testing.TB) *bench {
 // join adds sessions that follow a room at an interval.
 func (b *bench) join(sessions int, room, interval string) {
 	for range sessions {
-		out := &paper{}
-		sess := b.open(b.turn(), out, wire.JSON, "192.0.2.1")
-		sess.socket = &socket{}
-		b.paper = append(b.paper, out)
-		b.enter(sess, &wire.Command{Op: "subscribe", Rooms: []wire.Request{{Room: room}}, Interval: interval})
+		b.add(room, interval, wire.JSON, false)
 	}
 	b.settle()
+}
+
+// add adds a session.
+func (b *bench) add(room, interval string, enc wire.Encoding, deflated bool) {
+	out := &paper{}
+	sess := b.open(b.turn(), out, enc, "192.0.2.1")
+	sess.socket, sess.deflated = &socket{}, deflated
+	b.paper = append(b.paper, out)
+	b.enter(sess, &wire.Command{Op: "subscribe", Rooms: []wire.Request{{Room: room}}, Interval: interval})
 }
 
 func (b *bench) settle() {

@@ -29,6 +29,7 @@ func secure(t *testing.T) func(*Config) {
 func eachNode(t *testing.T, f func(t *testing.T, options ...func(*Config))) {
 	t.Run("plain", func(t *testing.T) { f(t, tight) })
 	t.Run("tls", func(t *testing.T) { f(t, tight, secure(t)) })
+	t.Run("compressed", func(t *testing.T) { f(t, tight, compressed) })
 }
 
 // blocked is how many sessions' sockets have taken nothing for so long.
