@@ -20,6 +20,17 @@ export class Chain {
     return this.state === 'asked' && this.epoch !== '' ? { epoch: this.epoch, seq: this.seq } : undefined;
   }
 
+  // idle: it is to be asked for, and no command has done so yet. Another subscribe meanwhile is a change of settings, which
+  // brings no second snapshot.
+  get idle(): boolean {
+    return this.state === 'asked' && this.command === undefined;
+  }
+
+  // refused gives up what a command asked.
+  refused(command: string): void {
+    if (this.command === command) this.command = undefined;
+  }
+
   // ask begins anew, by a command of that id.
   ask(command: string | undefined): void {
     this.state = 'asked';
@@ -30,7 +41,9 @@ export class Chain {
   // settings, which leaves the chain as it is.
   granted(grant: Grant, command: string | undefined): void {
     this.loss = grant.loss ?? this.loss;
-    if (this.state === 'asked' && command === this.command) this.state = grant.recovered ? 'good' : 'joining';
+    if (this.state !== 'asked' || command !== this.command) return;
+    this.state = grant.recovered ? 'good' : 'joining';
+    this.command = undefined;
   }
 
   // take judges a message: what to do with its body, or "gap" where something is missing, "skip" where it is of an earlier

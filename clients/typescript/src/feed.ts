@@ -200,6 +200,14 @@ export class Feed extends Emitter<FeedEvents> implements Hub {
 
   protected timeline(_status: Status): void {}
 
+  // present is called with the log's time of each message of a room, µs.
+  protected present(_ts: number): void {}
+
+  // forget lets the next connection begin every room anew.
+  protected forget(): void {
+    for (const topic of this.topics.values()) topic.chain.epoch = '';
+  }
+
   private id(): string {
     return String(++this.ids);
   }
@@ -302,8 +310,9 @@ export class Feed extends Emitter<FeedEvents> implements Hub {
     const { hidden = '1s' } = this.options;
     if (this.hushed && hidden && millis(interval ?? '0') < millis(hidden)) interval = hidden;
     const last = Math.max(0, ...rooms.map((room) => room.options.last ?? 0)) || undefined;
-    if (topic?.chain.state === 'asked') topic.chain.ask(id);
-    return { room: name, interval: interval ?? (topic?.grant ? '0' : undefined), last, since: topic?.chain.since };
+    const anew = topic?.chain.idle;
+    if (anew) topic!.chain.ask(id);
+    return { room: name, interval: interval ?? (topic?.grant ? '0' : undefined), last, since: anew ? topic!.chain.since : undefined };
   }
 
   // --- the connection
@@ -406,6 +415,7 @@ export class Feed extends Emitter<FeedEvents> implements Hub {
     waiting?.reject(error);
     this.pending.delete(id);
     if (!message.room) this.asked.delete(id);
+    for (const name of names) this.topics.get(name)?.chain.refused(id);
     this.link.refused(message);
     if (message.retry && names.length > 0) {
       setTimeout(() => {
@@ -430,7 +440,7 @@ export class Feed extends Emitter<FeedEvents> implements Hub {
       for (const room of topic.rooms) room.restate();
       return;
     }
-    if (message.t !== 'gap') topic.ts = message.ts ?? topic.ts;
+    if (message.t !== 'gap' && message.ts !== undefined) this.present((topic.ts = message.ts));
     this.count(message, topic);
     if (verdict === 'replace') {
       topic.known = true;

@@ -17,12 +17,11 @@ export class Replay extends Feed {
   time: number | undefined; // its present, µs
   phase: 'waiting' | 'playing' | 'paused' | 'live' | 'end' = 'waiting';
   private paused = false;
-  private at: Moment; // where the next connection begins
+  private sought = false; // what the rooms had is of another time
   private rate: number | 'max' | string;
 
   constructor(url: string, options: Options, private readonly what: ReplayOptions) {
     super(url, { ...options, shared: false });
-    this.at = what.from;
     this.rate = what.speed ?? 1;
   }
 
@@ -48,10 +47,13 @@ export class Replay extends Feed {
   }
 
   // seek goes to a moment, or to "live" where the replay has to: "live"; every room gives its snapshot of then.
-  seek(to: Moment | 'live'): Promise<void> {
-    if (to !== 'live') this.at = this.time = micros(to);
+  async seek(to: Moment | 'live'): Promise<void> {
+    if (to !== 'live') this.time = micros(to);
+    this.sought = true;
     if (this.link.state === 'closed') this.link.now();
-    return this.steer('seek', { to: to === 'live' ? to : wire(to) });
+    const here = this.link.state === 'open';
+    await this.steer('seek', { to: to === 'live' ? to : wire(to) });
+    if (here) this.sought = false;
   }
 
   // step pauses, and plays exactly so many records.
@@ -67,14 +69,20 @@ export class Replay extends Feed {
 
   protected override address(): string {
     const url = new URL('v1/replay', base(this.url));
-    const { to, maxgap, session, control } = this.what;
-    const query = { from: wire(this.time ?? this.at), to: to && wire(to), speed: String(this.rate), maxgap, session, control };
+    const { from, to, maxgap, session, control } = this.what;
+    const query = { from: wire(this.time ?? from), to: to && wire(to), speed: String(this.rate), maxgap, session, control };
     for (const [key, value] of Object.entries(query)) if (value) url.searchParams.set(key, value);
     return url.href;
   }
 
   protected override opening(): object[] {
+    if (this.sought) this.forget();
+    this.sought = false;
     return this.paused ? [{ op: 'pause' }] : [];
+  }
+
+  protected override present(ts: number): void {
+    if (!this.sought && ts > (this.time ?? 0)) this.time = ts;
   }
 
   protected override timeline(status: Status): void {

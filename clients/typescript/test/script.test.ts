@@ -93,6 +93,19 @@ test('many rooms are resumed by one command, each from where it was', async () =
   expect(quotes.value).toEqual({ bid: '9', bidQty: '1' });
 });
 
+test('a room that is asked for twice before the answer comes has its one snapshot', async () => {
+  const { script, feed } = await meet({}, ({ op, ...rest }) => (op === 'subscribe' ? [] : grantAll({ op, ...rest })));
+  await until(() => feed.state === 'open');
+  const quotes = feed.quotes('V:S');
+  await until(() => script.of('subscribe').length === 1);
+  feed.quotes('V:S', { interval: '100ms' });
+  await until(() => script.of('subscribe').length === 2);
+  const [first, second] = script.of('subscribe');
+  script.say(...grantAll(first!), snapshot(7), ...grantAll(second!), update(7, 8));
+  await until(() => quotes.value?.bid === '8');
+  expect(feed.stats.broken).toBe(0);
+});
+
 test('an update that continues nothing is counted, and the room asked for again', async () => {
   const { script, feed } = await meet();
   const quotes = feed.quotes('V:S');
