@@ -168,7 +168,7 @@ process.stdin.on('data', () => ws.close())
 		if last/5%2 == 1 {
 			side, least = 'a', 110
 		}
-		price := fmt.Sprintf("%d.%s", least+last*7%30, []string{"5", "50", "500"}[last%3]) // one level, in three spellings
+		price := fmt.Sprintf("%d.%s", least+last*7%30, []string{"5", "50", "500"}[last/30%3]) // one level, in three spellings
 		tp.add("delta BTC-USDT %d %d %c%s=%d %c%d.50=0", last, last, side, price, last%4, side, least+last*3%30)
 	}
 	for i := range 300 {

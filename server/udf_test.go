@@ -17,6 +17,7 @@ import (
 	"tapedeck/feed"
 	"tapedeck/market"
 	"tapedeck/snapshot"
+	"tapedeck/subscriptions"
 	"tapedeck/wire/mirror"
 )
 
@@ -330,7 +331,13 @@ func (f *floor) r2(i int) int { return (i * 7919) % 29 }
 // Numbers are the venue's digits, and what cannot be is said as UDF has it.
 func TestUDFAnswers(t *testing.T) {
 	tp := newTape(1)
-	n := run(t, tp, func(c *Config) { c.Widths = []string{"1d", "1m", "1h"} })
+	n := run(t, tp, func(c *Config) {
+		c.Widths = []string{"1d", "1m", "1h"}
+		c.Instruments = []subscriptions.Listed{{
+			Symbol: &market.Symbol{Venue: "TEST", Name: "LISTED", Native: "L-1"},
+			Facts:  market.Instrument{Tick: market.MustDecimal("0.2500"), Lot: market.MustDecimal("0.001")},
+		}}
+	})
 	tp.addAt(0, 1_700_000_000e6, "deal BTC-USD 1 37000.10 0.00150000 1700000000000000")
 	tp.addAt(0, 1_700_000_200e6, "deal BTC-USD 2 37000.20 0.5 1700000200000000")
 	for _, tt := range []struct {
@@ -340,7 +347,7 @@ func TestUDFAnswers(t *testing.T) {
 	}{
 		{"/udf/config", 200, `"supported_resolutions":["1","60","1D"]`},
 		{"/udf/config", 200, `{"value":"TEST","name":"TEST","desc":"TEST"}`},
-		{"/udf/symbols?symbol=TEST:BTC-USD", 200, `"minmov":1,"pricescale":100,"has_intraday":true,"has_daily":true,"intraday_multipliers":["1","60"]`},
+		{"/udf/symbols?symbol=TEST:BTC-USD", 200, `"minmov":1,"pricescale":10,"has_intraday":true,"has_daily":true,"intraday_multipliers":["1","60"]`},
 		{"/udf/symbols?symbol=TEST:NONE", 404, `{"errmsg":"unknown_symbol","s":"error"}`},
 		{"/udf/symbols?symbol=BTC-USD", 404, `"s":"error"`},
 		{"/udf/symbols", 404, `"s":"error"`},
@@ -361,6 +368,9 @@ func TestUDFAnswers(t *testing.T) {
 		{"/udf/history?symbol=TEST:BTC-USD&resolution=1&from=-5&to=5", 400, `s since 1970`},
 		{"/udf/history?symbol=TEST:BTC-USD&resolution=1&from=5&to=9999999999999999", 400, `s since 1970`},
 		{"/udf/history?symbol=TEST:BTC-USD&resolution=1&countback=many", 400, `a number of bars`},
+		{"/udf/symbols?symbol=TEST:LISTED", 200, `"minmov":25,"pricescale":100,`},
+		{"/udf/symbols?symbol=TEST:LISTED", 200, `"volume_precision":3,`},
+		{"/udf/symbols?symbol=TEST:L-1", 404, `here it is TEST:LISTED`},
 	} {
 		if status, body, _ := get(t, n, tt.path); status != tt.status || !strings.Contains(body, tt.want) {
 			t.Errorf("%s: %d %s\nwant %d %s", tt.path, status, body, tt.status, tt.want)

@@ -152,7 +152,7 @@ func (f *Feed) Symbol(ctx context.Context, name string) Answer {
 	list := f.hub.Symbols()
 	i := slices.IndexFunc(list, func(l subscriptions.Listed) bool { return l.Venue == room.Venue && l.Name == room.Symbol })
 	if i >= 0 {
-		return answer(f.describe(&list[i], f.newest(ctx, room)))
+		return answer(f.describe(&list[i], f.recent(ctx, room)))
 	}
 	held, err := f.archived(ctx)
 	switch {
@@ -162,7 +162,7 @@ func (f *Feed) Symbol(ctx context.Context, name string) Answer {
 		return refuse(http.StatusNotFound, "unknown_symbol")
 	}
 	bare := subscriptions.Listed{Symbol: &market.Symbol{Venue: room.Venue, Name: room.Symbol, Native: room.Symbol}}
-	return answer(f.describe(&bare, f.newest(ctx, room)))
+	return answer(f.describe(&bare, f.recent(ctx, room)))
 }
 
 // parse reads VENUE:SYMBOL, written as in a room's name.
@@ -177,20 +177,21 @@ func write(venue, symbol string) string {
 	return strings.TrimPrefix(room.String(), market.Trades.String()+":")
 }
 
-// newest is a recent candle of a symbol, by which one sees its decimals; none if there is none.
-func (f *Feed) newest(ctx context.Context, room market.Room) (c market.Candle) {
+// recent are some of a symbol's newest candles, by which one sees its decimals; none if there are none.
+func (f *Feed) recent(ctx context.Context, room market.Room) []market.Candle {
 	if list, _, _, _ := f.hub.Candles(room); len(list) > 0 {
-		return list[len(list)-1]
+		return list[max(len(list)-few, 0):]
 	}
-	if f.archive != nil {
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		if list, err := f.archive.Minutes(ctx, room.Venue+":"+room.Symbol, 1<<53, 1); err == nil && len(list) > 0 {
-			return list[0]
-		}
+	if f.archive == nil {
+		return nil
 	}
-	return c
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	list, _ := f.archive.Minutes(ctx, room.Venue+":"+room.Symbol, 1<<53, few) // without them, whole numbers are shown
+	return list
 }
+
+const few = 30
 
 type symbol struct {
 	Name        string   `json:"name"`
@@ -214,7 +215,7 @@ type symbol struct {
 	Status      string   `json:"data_status"`
 }
 
-func (f *Feed) describe(l *subscriptions.Listed, newest market.Candle) symbol {
+func (f *Feed) describe(l *subscriptions.Listed, recent []market.Candle) symbol {
 	name := write(l.Venue, l.Name)
 	all := f.resolutions()
 	intraday := slices.DeleteFunc(slices.Clone(all), func(r string) bool { return r == "1D" })
@@ -222,26 +223,47 @@ func (f *Feed) describe(l *subscriptions.Listed, newest market.Candle) symbol {
 		Name: name, Ticker: name, Full: name, Description: l.Native, Type: l.Kind.String(), Session: "24x7", Timezone: "Etc/UTC",
 		Exchange: l.Venue, Listed: l.Venue, Currency: l.Quote, Format: "price",
 		Intraday: len(intraday) > 0, Daily: len(intraday) < len(all), Multipliers: intraday, Resolutions: all,
-		Volume: max(l.Facts.Lot.Scale(), newest.Volume.Scale()), Status: "streaming",
+		Status: "streaming",
 	}
-	s.MinMove, s.PriceScale = steps(l.Facts.Tick, newest.Close)
+	decimals := 0
+	for i := range recent {
+		c := &recent[i]
+		s.Volume = max(s.Volume, used(c.Volume))
+		decimals = max(decimals, used(c.Open), used(c.High), used(c.Low), used(c.Close))
+	}
+	if l.Facts.Lot.Set() {
+		s.Volume = used(l.Facts.Lot)
+	}
+	s.MinMove, s.PriceScale = steps(l.Facts.Tick, decimals)
 	return s
 }
 
-// steps returns the least move of a price as UDF has it: minmov / pricescale. Where the least step is not known, it is one of the last decimal that
-// the venue writes.
-func steps(tick, price market.Decimal) (move, scale int64) {
-	text := tick.String()
+// plain is a number without the zeros at its end: its digits, and how many of them are decimals.
+func plain(d market.Decimal) (digits string, decimals int) {
+	text := d.String()
 	if strings.Contains(text, ".") {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	}
 	whole, part, _ := strings.Cut(text, ".")
-	move, err := strconv.ParseInt(whole+part, 10, 64)
-	if err != nil || move < 1 || len(part) > maxScale {
-		move, part = 1, strings.Repeat("0", min(price.Scale(), maxScale))
+	return whole + part, len(part)
+}
+
+// used is how many decimals a number needs. Venues write as many zeros behind it as they like.
+func used(d market.Decimal) int {
+	_, n := plain(d)
+	return n
+}
+
+// steps returns the least move of a price as UDF has it: minmov / pricescale. Where the least step is not known, it is one of the last of
+// so many decimals.
+func steps(tick market.Decimal, decimals int) (move, scale int64) {
+	digits, n := plain(tick)
+	move, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || move < 1 || n > maxScale {
+		move, n = 1, min(decimals, maxScale)
 	}
 	scale = 1
-	for range part {
+	for range n {
 		scale *= 10
 	}
 	return move, scale
