@@ -9,7 +9,7 @@ SERVICES := deploy/test-services
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test web web-check test-web test-services bench benchmarks fuzz lint build cover
+.PHONY: help demo test web web-check test-web test-client test-services bench benchmarks fuzz lint build cover
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ web: web/node_modules ## the page, from web/ into server/page, from where it is 
 
 web-check: web/node_modules ## the page's types, and that what is committed is what web/ builds (node)
 	cd web && npm run --silent check
+
+test-client: ## the TypeScript client, against servers that its tests start (node)
+	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm test
 
 test-web: web-check ## the page in a browser, against demo servers (node, Chromium)
 	cd web && npm run --silent test && npm run --silent e2e

@@ -37,7 +37,10 @@ function feedOf(url: string, options?: Options): LiveFeed {
 async function node(listen: string): Promise<Server> {
   const server = await start('streamer', 'serve', '--brokers', brokers, '--feed', 'binance=md.raw.binance', '--listen', listen, '--admin', 'off', '--drain-spread', '100ms');
   cleanup.push(() => server.stop());
-  return server;
+  for (;;) {
+    if ((await fetch(`http://${server.host}/readyz`)).ok) return server;
+    await pause(20);
+  }
 }
 
 // tape takes down each trade that a feed tells, and how it was joined.

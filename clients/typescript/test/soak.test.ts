@@ -57,8 +57,10 @@ async function probe(url: string, room: string, watched: Watched, over: () => bo
   });
   await new Promise((resolve) => socket.once('open', resolve));
   while (!over()) {
-    await pause(Math.random() * 700);
-    socket.send(JSON.stringify([{ op: 'subscribe', rooms: [room] }, { op: 'unsubscribe', rooms: [room] }]));
+    await pause(Math.random() * 400);
+    socket.send(JSON.stringify({ op: 'subscribe', rooms: [room] }));
+    await until(() => snapshots.length > 0 || over(), 'a snapshot');
+    socket.send(JSON.stringify({ op: 'unsubscribe', rooms: [room] }));
     for (const { seq, d } of snapshots.splice(0)) {
       await until(() => watched.seq() >= seq || over(), 'the client to be there');
       const view = watched.views.get(seq);
