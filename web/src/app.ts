@@ -41,7 +41,7 @@ const stream = new Stream({
   },
 });
 const bar = new ReplayBar({ toggle, step, seek, live, speed: (speed) => go({ speed }) });
-const copyAs = new CopyAs(() => ({ ...view, origin: location.origin, from: view.from }));
+const copyAs = new CopyAs(() => ({ ...view, origin: location.origin }));
 
 function paint(parts: ReadonlySet<string>): void {
   if (parts.has('list')) {
@@ -125,11 +125,11 @@ function showLink(): void {
 // showOffers fills the selectors with what the server offers, and shows what is chosen.
 function showOffers(): void {
   const { intervals, depths, widths } = stream.offers ?? offered;
-  const with_ = (list: string[], chosen: string) => (list.includes(chosen) ? list : [chosen, ...list]);
-  options($('interval'), with_(intervals, view.interval).map((i) => [i, i === '0' ? 'every tick' : i]), view.interval);
-  options($('depth'), with_(depths, view.depth).map((d) => [d, d]), view.depth);
+  const including = (list: string[], chosen: string) => (list.includes(chosen) ? list : [chosen, ...list]);
+  options($('interval'), including(intervals, view.interval).map((i) => [i, i === '0' ? 'every tick' : i]), view.interval);
+  options($('depth'), including(depths, view.depth).map((d) => [d, d]), view.depth);
   const group = $('widths');
-  const list = with_(widths, view.width);
+  const list = including(widths, view.width);
   if ([...group.children].map((b) => b.textContent).join() !== list.join()) {
     group.replaceChildren(
       ...list.map((width) => {
@@ -249,7 +249,7 @@ async function look(): Promise<void> {
   // Where nothing is live but something is held, that is played.
   if (!servers.live && servers.span && !view.from) go({ from: text(servers.span.from) });
   showTimeline();
-  setTimeout(() => void look(), servers.live || view.from ? 10_000 : 250);
+  setTimeout(() => void look(), servers.live || view.from ? 10_000 : 1_000);
 }
 
 apply(view, true);

@@ -28,21 +28,24 @@ export class Servers {
   async look(): Promise<void> {
     const [live, held] = await Promise.all([get<{ symbols: Listed[] }>('v1/symbols'), this.archive ? get<{ logs: Log[] }>('v1/archive') : undefined]);
     if (!live) return; // it is away, which the link says
-    this.archive = held !== undefined; // a node without one is not asked again
+    this.archive &&= held !== null; // a node without one is not asked again
     this.symbols = live.symbols.map(({ venue, symbol }) => names.key(venue, symbol));
     const logs = (held?.logs ?? []).filter((log) => log.records > 0);
     this.venues = [...new Set([...live.symbols, ...logs].flatMap(({ venue }) => venue ?? []))];
     this.live = live.symbols.length > 0;
     if (!this.live && !(await ready())) return; // it has begun just now: what is live will be known soon
+    if (held === undefined && this.archive) return; // it was away just then
     this.span = logs.length > 0 ? { from: Math.min(...logs.map((l) => l.from)), to: Math.max(...logs.map((l) => l.to)) } : undefined;
   }
 }
 
 const ready = () => fetch('readyz').then((answer) => answer.ok, () => false);
 
-async function get<T>(path: string): Promise<T | undefined> {
+// get reads what the server says; null: there is none, undefined: the server is away.
+async function get<T>(path: string): Promise<T | null | undefined> {
   try {
     const answer = await fetch(path, { headers: { accept: 'application/json' } });
+    if (answer.status === 404) return null;
     return answer.ok ? ((await answer.json()) as T) : undefined;
   } catch {
     return undefined;

@@ -64,11 +64,7 @@ export class Stream {
     const ours = (tell: () => void) => () => {
       if (feed === this.feed) tell();
     };
-    feed.on('state', ours(() => {
-      // The next connection begins where the last message was of, not where the clock was last told.
-      if (feed.state === 'waiting' && this.time !== undefined) void this.replay?.seek(this.time);
-      this.listener.state();
-    }));
+    feed.on('state', ours(this.listener.state));
     feed.on('hello', ours(this.listener.hello));
     feed.on('status', ours(() => {
       this.time = this.replay?.time;

@@ -41,7 +41,8 @@ export class Symbols {
     const row = make('li', '', button);
     row.dataset.key = key;
     row.hidden = !this.matches(key);
-    const after = [...this.list.children].find((other) => (other as HTMLElement).dataset.key! > key);
+    const last = this.list.lastElementChild as HTMLElement | null; // they mostly come in order
+    const after = last && last.dataset.key! > key ? [...this.list.children].find((other) => (other as HTMLElement).dataset.key! > key) : null;
     this.list.insertBefore(row, after ?? null);
     $('no-symbols').hidden = true;
     const places = new decimal.Places();

@@ -24,7 +24,7 @@ export class Chart {
   private readonly chart: IChartApi;
   private readonly candles: ISeriesApi<'Candlestick'>;
   private readonly volumes: ISeriesApi<'Histogram'>;
-  private drawn: Candle[] = [];
+  private drawn: readonly Candle[] = [];
   private places: Places | undefined;
   private decimals = -1;
   private tints = { up: '', down: '' };
@@ -69,21 +69,19 @@ export class Chart {
   // show draws candles, oldest first: only those that changed, where they continue what is drawn.
   show(list: readonly Candle[], places: Places): void {
     this.format(list, places);
-    const last = this.drawn.at(-1);
-    const from = last ? list.findIndex((c) => c.start === last.start) : -1;
-    const changedBefore = from < 0 || this.drawn[0]?.start !== list[Math.max(0, from - this.drawn.length + 1)]?.start || list.slice(0, from).some((c, i) => c !== this.drawn[this.drawn.length - 1 - from + i]);
-    if (changedBefore) {
+    const from = continued(this.drawn, list);
+    if (from < 0) {
       this.candles.setData(list.map(bar));
       this.volumes.setData(list.map((c) => this.volume(c)));
       if (this.drawn.length === 0 && list.length > 0) this.chart.timeScale().scrollToRealTime();
     } else {
       for (const c of list.slice(from)) {
-        if (c === last) continue;
+        if (c === this.drawn.at(-1)) continue;
         this.candles.update(bar(c));
         this.volumes.update(this.volume(c));
       }
     }
-    this.drawn = [...list];
+    this.drawn = list;
     $('no-candles').hidden = list.length > 0;
     const newest = list.at(-1);
     if (newest) $('chart').setAttribute('aria-label', `Candles; the newest opened at ${newest.o} and is at ${newest.c}`);
@@ -101,6 +99,16 @@ export class Chart {
   private volume(c: Candle) {
     return { time: time(c), value: Number(c.v), color: Number(c.c) >= Number(c.o) ? this.tints.up : this.tints.down };
   }
+}
+
+// continued is where in a list the newest drawn candle is, before which all are as they are drawn; -1 where they are not.
+function continued(drawn: readonly Candle[], list: readonly Candle[]): number {
+  const last = drawn.at(-1);
+  const at = last ? list.findLastIndex((c) => c.start === last.start) : -1;
+  const shift = drawn.length - 1 - at;
+  if (at < 0 || shift < 0) return -1;
+  for (let i = 0; i < at; i++) if (list[i] !== drawn[i + shift]) return -1;
+  return at;
 }
 
 const time = (c: Candle) => (c.start / 1e6) as UTCTimestamp;
