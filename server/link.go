@@ -43,6 +43,9 @@ type link struct {
 // and last words. A peer that makes us answer more than that without reading is not worth more.
 const maxControl = 4 << 10
 
+// rests is memory for what waits. Who reads again after a while is sent a flush after the other, each of which blocks.
+var rests = sync.Pool{New: func() any { return new([]byte) }}
+
 var errStuck = errors.New("server: too much waits for a blocked socket")
 
 func newLink(c *net.TCPConn, spawn func(func())) (*link, error) {
@@ -101,6 +104,9 @@ func (l *link) Write(p []byte) (int, error) {
 	case len(l.rest)+len(p)-n > l.limit:
 		l.shut()
 		return n, errStuck
+	}
+	if l.rest == nil {
+		l.rest = *rests.Get().(*[]byte)
 	}
 	l.rest = append(l.rest, p[n:]...)
 	if !l.blocked {
@@ -190,9 +196,9 @@ func (l *link) wrote(n int, err error) bool {
 	if len(l.rest) > 0 && !l.closed {
 		return false
 	}
-	if l.rest = l.rest[:0]; cap(l.rest) > 16<<10 || l.closed {
-		l.rest = nil // a blocked client may cost a flush; one that reads again does not
-	}
+	rest := l.rest[:0] // a blocked client may cost a flush; one that reads again does not
+	rests.Put(&rest)
+	l.rest = nil
 	l.blocked, l.limit = false, maxControl
 	return true
 }

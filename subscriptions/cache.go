@@ -21,6 +21,7 @@ type line struct {
 	to     Position
 	told   Told
 	text   []byte
+	long   bool   // one reader alone has needed the text so far: it is not kept
 	packed []byte // the text compressed, once somebody wants it so
 }
 
@@ -31,14 +32,13 @@ func (r *Room) readShared(dst []byte, enc wire.Encoding, pack wire.Deflate, p *P
 		return dst, Told{}
 	}
 	counts := &r.list.hub.counts
-	for i := range r.cache.lines[:r.cache.used] {
-		if l := &r.cache.lines[i]; l.from == *p && l.enc == enc && l.last == last {
-			*p = l.to
-			return l.append(dst, pack, counts), l.told
-		}
+	l, known := r.cache.find(enc, *p, last)
+	if known && !l.long {
+		*p = l.to
+		return l.append(dst, pack, counts), l.told
 	}
 	begin := len(dst)
-	if r.cache.used == cacheLines {
+	if l == nil {
 		dst, told := r.read(dst, enc, p, last)
 		told.bytes = len(dst) - begin
 		if pack != nil && told.bytes > 0 {
@@ -49,20 +49,43 @@ func (r *Room) readShared(dst []byte, enc wire.Encoding, pack wire.Deflate, p *P
 		}
 		return dst, told
 	}
-	l := &r.cache.lines[r.cache.used]
-	l.enc, l.from, l.last = enc, *p, last
 	dst, l.told = r.read(dst, enc, p, last)
 	l.told.bytes = len(dst) - begin
-	l.text, l.packed, l.to = append(l.text[:0], dst[begin:]...), l.packed[:0], *p
-	r.cache.used++
+	l.to = *p
 	counts.encoded.Add(uint64(l.told.Messages))
-	if cap(l.text) > maxKeptText && len(l.text) < maxKeptText/4 {
-		l.text = append([]byte(nil), l.text...) // a snapshot once needed far more
-	}
+	l.keep(dst[begin:], known || pack != nil)
 	if pack != nil {
 		dst = l.append(dst[:begin], pack, counts)
 	}
 	return dst, l.told
+}
+
+// find returns the line of a range, and whether it was read before; nil if there is none left.
+func (c *cache) find(enc wire.Encoding, from Position, last int) (l *line, known bool) {
+	for i := range c.lines[:c.used] {
+		if l := &c.lines[i]; l.from == from && l.enc == enc && l.last == last {
+			return l, true
+		}
+	}
+	if c.used == cacheLines {
+		return nil, false
+	}
+	l = &c.lines[c.used]
+	l.enc, l.from, l.last = enc, from, last
+	c.used++
+	return l, false
+}
+
+// keep keeps a text, a long one only if it is needed again: what one who is out of step alone has missed is his
+// alone, and may be a whole log.
+func (l *line) keep(text []byte, again bool) {
+	if l.long = len(text) > maxKeptText/4 && !again; l.long {
+		text = nil
+	}
+	if cap(l.text) > maxKeptText && len(text) < maxKeptText/4 {
+		l.text = nil // a snapshot once needed far more
+	}
+	l.text, l.packed = append(l.text[:0], text...), l.packed[:0]
 }
 
 // maxKeptText is how much memory a line keeps without need: a snapshot of 1,000 levels a side has 60 KB.

@@ -309,6 +309,9 @@ func (d *Desk) lateOnes(now int64) {
 		if sub.saidN > 0 {
 			sub.enlist()
 		}
+		if len(d.arena) > maxArena/16 && cap(d.arena) < maxArena { // all that it takes, once, instead of a little more each time
+			d.arena = slices.Grow(d.arena, maxArena+d.bytes-len(d.arena))
+		}
 		d.serveLate(sub, now)
 		if len(sub.late) > 0 {
 			d.list(sub)

@@ -1,6 +1,7 @@
 package subscriptions
 
 import (
+	"slices"
 	"time"
 
 	"tapedeck/market"
@@ -304,6 +305,7 @@ func (s *Subscriber) Take(dst []byte) []byte {
 }
 
 func (s *Subscriber) takePlain(dst []byte) []byte {
+	dst = slices.Grow(dst, len(s.said)+s.size+len(s.spans)+16)
 	begin := len(dst)
 	dst = s.enc.Begin(dst)
 	n := s.saidN
