@@ -82,7 +82,7 @@ func (f *Feed) History(ctx context.Context, q url.Values, now int64) Answer {
 	}
 	base := a.room
 	base.Variant = snapshot.Minute
-	minutes, _, _, _ := f.hub.Candles(base)           // before the the room itself: what it withholds is made of no newer ones
+	minutes, _, _, _ := f.hub.Candles(base)           // before the room itself: what it withholds is made of no newer ones
 	live, part, info, served := f.hub.Candles(a.room) // the cursor is of this
 	if !served && f.archive == nil {
 		return refuse(http.StatusNotFound, "unknown_symbol")
