@@ -4,6 +4,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { connect, type Book, type Replay, type Trade } from '../src/index.js';
@@ -79,12 +80,28 @@ async function history(server: Server, room: string, from: number): Promise<stri
   return text.trim().split('\n').map((line) => JSON.parse(line)).flatMap((m) => (m.t === 'snapshot' || m.t === 'update' ? m.d.map((trade: Trade) => trade.id) : []));
 }
 
+// captureOf puts a session's files into one, and the answer of the REST endpoint that the first has in line beside it, as captures
+// have it: with the address that it was asked of.
+function captureOf({ files, format, symbol }: (typeof sessions)[number]): string {
+  const capture = join(folder, `${files[0]}.raw.gz`);
+  if (existsSync(capture)) return capture;
+  const lines = files.flatMap((file) => gunzipSync(readFileSync(join(data, `${file}.raw.gz`))).toString().split('\n')).filter((line) => line !== '');
+  const inline = (line: string) => /^\d+ \{"lastUpdateId"/.test(line);
+  const path = format === 'binance' ? 'https://api.binance.com/api/v3/depth' : 'https://fapi.binance.com/fapi/v1/depth';
+  const address = `${path}?symbol=${symbol.split(':')[1]!.replace('-', '')}&limit=1000`;
+  const rest = lines.filter(inline).map((line) => line.replace(' ', ` ${address} `));
+  expect(rest).toHaveLength(1);
+  writeFileSync(capture, gzipSync(lines.filter((line) => !inline(line)).join('\n') + '\n', { level: 1 }));
+  writeFileSync(capture.replace('.raw.gz', '.rest.raw.gz'), gzipSync(rest.join('\n') + '\n'));
+  return capture;
+}
+
 async function play(session: (typeof sessions)[number], name: string, every: number, cuts: number): Promise<void> {
-  const capture = join(folder, `${session.files[0]}.raw.gz`);
-  if (!existsSync(capture)) writeFileSync(capture, Buffer.concat(session.files.map((file) => readFileSync(join(data, `${file}.raw.gz`)))));
+  const capture = captureOf(session);
   const server = await start('replay', 'serve', '--feed', session.format, '--capture', capture, '--listen', '127.0.0.1:0');
   const { logs } = await server.get<{ logs: { from: number; to: number }[] }>('v1/archive');
-  const { from, to } = logs[0]!;
+  const from = Math.min(...logs.map((log) => log.from));
+  const to = Math.max(...logs.map((log) => log.to));
   const trades = await history(server, `trades:${session.symbol}`, from);
   const proxy = await Proxy.open(server.host);
   const began = Date.now();
