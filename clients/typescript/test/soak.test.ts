@@ -14,7 +14,7 @@ import { pause, Proxy, socketClass, start, until, type Server } from './servers.
 const data = join(process.env.TAPEDECK_DATA ?? join(root, '../shared/data'), 'sessions/hftbacktest');
 const full = process.env.SOAK === 'full';
 const speed = 100;
-const probes = 10; // connections that look at the server's book: each may send some 10 commands a second
+const probes = 6; // connections that look at the server's book: each may send some 10 commands a second
 const kept = 4_000; // views of a book, so that one of an earlier moment can be compared
 
 // Sessions of consecutive files: read one after the other they are one log.
@@ -58,7 +58,7 @@ async function probe(url: string, room: string, watched: Watched, over: () => bo
   });
   await new Promise((resolve) => socket.once('open', resolve));
   while (!over()) {
-    await pause(Math.random() * 400);
+    await pause(Math.random() * 300);
     socket.send(JSON.stringify({ op: 'subscribe', rooms: [room] }));
     await until(() => snapshots.length > 0 || over(), 'a snapshot');
     socket.send(JSON.stringify({ op: 'unsubscribe', rooms: [room] }));
@@ -118,9 +118,14 @@ async function play(session: (typeof sessions)[number], name: string, every: num
       await pause(every * (0.5 + Math.random()));
       if (over()) return;
       const { connects } = feed.stats;
+      // At this speed a room's log holds a third of a second: the clock stands until the client is back, from a moment on that
+      // may lie before the cut or behind it.
+      holder.send('{"op":"pause"}');
+      await pause(Math.random() * 3);
       proxy.cut();
       sum.cuts++;
       await until(() => feed.stats.connects > connects && feed.state === 'open', 'to be connected again');
+      holder.send('{"op":"resume"}');
     }
   })();
   await until(over, 'the end, with every trade', 120_000);
