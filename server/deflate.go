@@ -12,11 +12,11 @@ import (
 	"tapedeck/wire"
 )
 
-// deflateLevel is klauspost's of the frames that are compressed. On captured traffic level 1 takes less than half of the
-// time of level 6 for 2–4 % more bytes (docs/compression.md).
+// deflateLevel is klauspost's of the frames that are compressed. Of changes of a book level 6 saves 4 of a hundred bytes more, and
+// takes 1.6 times as long (BenchmarkDeflateLevels).
 const deflateLevel = flate.BestSpeed
 
-// deflater compresses pieces into memory. One takes some 1.2 MB, so each pump has one, once a client of it wants it.
+// deflater compresses pieces into memory. One takes 350 KB, so each pump has one, once a client of it wants it.
 type deflater struct {
 	w   *flate.Writer
 	out []byte

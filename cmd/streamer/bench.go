@@ -52,6 +52,7 @@ Examples:
 			&cli.DurationFlag{Name: "slow-for", Value: 10 * time.Second, Usage: "for this `TIME`"},
 			&cli.IntFlag{Name: "storm", Usage: "let `N` connections more join after a third of the time"},
 			&cli.DurationFlag{Name: "storm-for", Value: 2 * time.Second, Usage: "within this `TIME`"},
+			&cli.BoolFlag{Name: "compressed", Usage: "offer compression, which a node with --compression takes"},
 			&cli.IntFlag{Name: "resumes", Usage: "cut `N` connections a second, which come back where they were"},
 			&cli.StringSliceFlag{Name: "threshold", Usage: "fail unless this `BOUND` is kept, as in p99<15ms: " + strings.Join(bench.Measures(), " ")},
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
@@ -116,7 +117,7 @@ func benchConfig(c *cli.Context) (conf bench.Config, thresholds []bench.Threshol
 	conf = bench.Config{
 		Address: stream.JoinPath("v1", "stream").String(), Rooms: rooms, Per: c.Int("per"), Intervals: flags.List(c, "interval"),
 		Connections: c.Int("connections"), Rate: c.Int("connect-rate"), Settle: c.Duration("settle"), Duration: c.Duration("duration"),
-		Content: c.Int("books"), Slow: c.Int("slow"), SlowFor: c.Duration("slow-for"), Storm: c.Int("storm"), StormFor: c.Duration("storm-for"), Resumes: c.Int("resumes"),
+		Content: c.Int("books"), Slow: c.Int("slow"), SlowFor: c.Duration("slow-for"), Storm: c.Int("storm"), StormFor: c.Duration("storm-for"), Resumes: c.Int("resumes"), Compressed: c.Bool("compressed"),
 	}
 	if len(conf.Intervals) == 0 {
 		conf.Intervals = []string{"0"}

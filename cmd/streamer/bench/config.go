@@ -24,6 +24,7 @@ type Config struct {
 	SlowFor     time.Duration // for how long, from a third of the measuring on
 	Storm       int           // connections more that join within StormFor, at a third of the measuring
 	StormFor    time.Duration
+	Compressed  bool      // offer permessage-deflate
 	Resumes     int       // connections a second that are cut and come back where they were
 	Progress    io.Writer // a line a second; nil: none
 }

@@ -69,7 +69,8 @@ func (c *connection) dial(ctx context.Context) error {
 	conn, answer, err := gws.NewClientFromConn(c, &gws.ClientOption{
 		Addr: address, HandshakeTimeout: 10 * time.Second, ReadMaxPayloadSize: 64 << 20, ReadBufferSize: 4096,
 		RequestHeader: http.Header{"Sec-Websocket-Protocol": {wire.JSON.Name()}}, Recovery: func(gws.Logger) {},
-	}, raw)
+		PermessageDeflate: gws.PermessageDeflate{Enabled: c.run.config.Compressed},
+	}, counted{raw, c.run})
 	if err != nil {
 		raw.Close()
 		if answer != nil {

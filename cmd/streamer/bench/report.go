@@ -23,6 +23,7 @@ type Report struct {
 	Events    float64 `json:"events_per_second"`
 	Frames    float64 `json:"frames_per_second"`
 	Megabytes float64 `json:"megabytes_per_second"`
+	Received  float64 `json:"megabytes_received_per_second"` // before they are inflated
 	Snapshots uint64  `json:"snapshots"`
 	Gaps      uint64  `json:"gaps"`
 	Resumed   uint64  `json:"resumed"`  // connections that were cut and came back
@@ -118,6 +119,7 @@ func (r *run) report(took time.Duration, before, after usage, phases ...*phase) 
 		out.Events += float64(p.events.Load()) / took.Seconds()
 		out.Frames += float64(p.frames.Load()) / took.Seconds()
 		out.Megabytes += float64(p.bytes.Load()) / 1e6 / took.Seconds()
+		out.Received += float64(p.received.Load()) / 1e6 / took.Seconds()
 		out.Snapshots += p.snapshots.Load()
 		out.Gaps += p.gaps.Load()
 		venue, log = append(venue, &p.sinceVenue), append(log, &p.sinceLog)
@@ -179,7 +181,7 @@ func (r *Report) Text(w io.Writer) {
 		fmt.Fprintf(w, "%-12s%s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("clients", "%d connections in %d rooms each, interval %s, for %.1f s", r.Connections, r.Rooms, r.Interval, r.Seconds)
-	line("delivered", "%.0f messages/s with %.0f events/s in %.0f frames/s, %.1f MB/s", r.Messages, r.Events, r.Frames, r.Megabytes)
+	line("delivered", "%.0f messages/s with %.0f events/s in %.0f frames/s, %.1f MB/s; %.1f MB/s came over the network", r.Messages, r.Events, r.Frames, r.Megabytes, r.Received)
 	row := func(name string, l Latency) {
 		line(name, "p50 %.2f ms  p99 %.2f ms  p99.9 %.2f ms  max %.1f ms", l.P50, l.P99, l.P999, l.Max)
 	}

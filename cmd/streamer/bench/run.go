@@ -14,6 +14,7 @@ import (
 
 // phase is a stretch of the measuring.
 type phase struct {
+	received                                                  atomic.Uint64 // bytes, as they came
 	frames, bytes, messages, updates, events, snapshots, gaps atomic.Uint64
 	sinceLog, sinceVenue                                      histogram
 	took                                                      time.Duration
