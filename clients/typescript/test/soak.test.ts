@@ -118,14 +118,15 @@ async function play(session: (typeof sessions)[number], name: string, every: num
       await pause(every * (0.5 + Math.random()));
       if (over()) return;
       const { connects } = feed.stats;
-      // At this speed a room's log holds a third of a second: the clock stands until the client is back, from a moment on that
-      // may lie before the cut or behind it.
+      // At this speed a room's log holds a sixth of a second: the clock stands until the client is back. What is on its way is lost.
+      const paused = new Promise<void>((resolve) => holder.on('message', (frame) => String(frame).includes('"op":"pause"') && resolve()));
       holder.send('{"op":"pause"}');
-      await pause(Math.random() * 3);
+      await paused;
       proxy.cut();
       sum.cuts++;
       await until(() => feed.stats.connects > connects && feed.state === 'open', 'to be connected again');
       holder.send('{"op":"resume"}');
+      holder.removeAllListeners('message');
     }
   })();
   await until(over, 'the end, with every trade', 120_000);
