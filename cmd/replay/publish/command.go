@@ -40,7 +40,7 @@ func Command() *cli.Command {
 			&cli.StringFlag{Name: "symbol", Usage: "the native `SYMBOL` of bodies that do not name theirs"},
 			&cli.BoolFlag{Name: "no-rest", Usage: "leave out FILE.rest.raw.gz where one lies beside FILE.raw.gz"},
 			&cli.BoolFlag{Name: "all", Usage: "also send what carries no market data, such as acknowledgements"},
-			&cli.GenericFlag{Name: "compression", Value: &compression, Usage: "pack batches by this `METHOD`: none, gzip, snappy, lz4 or zstd"},
+			&cli.GenericFlag{Name: "kafka-compression", Value: &compression, Usage: "pack batches by this `METHOD`: none, gzip, snappy, lz4 or zstd"},
 			&cli.DurationFlag{Name: "give-up", Value: 2 * time.Minute, Usage: "end when the brokers have taken nothing for this `TIME`"},
 			&cli.BoolFlag{Name: "create-topic", Usage: "make the topic if there is none; it keeps its records for ever"},
 			&cli.IntFlag{Name: "partitions", Usage: "with this `NUMBER` of partitions; 0: the brokers' default"},
@@ -108,7 +108,7 @@ func options(c *cli.Context) (o Options, err error) {
 	o = Options{
 		Topic: c.String("topic"), Symbol: c.String("symbol"),
 		All: c.Bool("all"), Now: c.Bool("now"), Loop: c.Bool("loop"), Resume: c.Bool("resume"), Again: c.Bool("again"),
-		Speed: float64(*c.Generic("speed").(*Speed)), Compression: kafka.Compression(*c.Generic("compression").(*Compression)),
+		Speed: float64(*c.Generic("speed").(*Speed)), Compression: kafka.Compression(*c.Generic("kafka-compression").(*Compression)),
 		GiveUp: c.Duration("give-up"), Stats: &Stats{},
 	}
 	name := c.String("feed")
@@ -238,7 +238,7 @@ func (s *Speed) String() string {
 	return strconv.FormatFloat(float64(*s), 'g', -1, 64)
 }
 
-// Compression is the value of --compression.
+// Compression is the value of --kafka-compression.
 type Compression kafka.Compression
 
 // Set implements flag.Value.

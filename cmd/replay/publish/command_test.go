@@ -60,7 +60,7 @@ func TestCommand(t *testing.T) {
 		{to + "--speed 0.09 {dir}/s.raw", flags.WrongFlags, "", "from 0.1 to 1000"},
 		{to + "--speed 1001 {dir}/s.raw", flags.WrongFlags, "", "from 0.1 to 1000"},
 		{to + "--speed NaN {dir}/s.raw", flags.WrongFlags, "", "from 0.1 to 1000"},
-		{to + "--compression lzo {dir}/s.raw", flags.WrongFlags, "", "lz4"},
+		{to + "--kafka-compression lzo {dir}/s.raw", flags.WrongFlags, "", "lz4"},
 		{to + "--resume --again {dir}/s.raw", flags.WrongFlags, "", "--resume and --again"},
 		{to + "--partitions 3 {dir}/s.raw", flags.WrongFlags, "", "give --create-topic"},
 		{to + "--create-topic --partitions -1 {dir}/s.raw", flags.WrongFlags, "", "below 0"},

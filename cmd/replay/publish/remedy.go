@@ -26,7 +26,7 @@ var remedies = map[kafka.Error]string{
 	kafka.InvalidRecord:               "the topic refuses the record: is it compacted?",
 	kafka.UnsupportedVersion:          "the broker is too old: Kafka 0.11 is the first that knows sequence numbers",
 	kafka.UnsupportedForMessageFormat: "the topic's format is too old for sequence numbers: raise its message.format.version",
-	kafka.UnsupportedCompressionType:  "the broker does not know this compression: choose another with --compression",
+	kafka.UnsupportedCompressionType:  "the broker does not know this compression: choose another with --kafka-compression",
 	kafka.OutOfOrderSequenceNumber:    sequenceBroken,
 	kafka.InvalidProducerEpoch:        sequenceBroken,
 	kafka.UnknownProducerId:           sequenceBroken,
