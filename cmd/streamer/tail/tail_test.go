@@ -20,16 +20,12 @@ import (
 	"github.com/lxzan/gws"
 	"go.uber.org/goleak"
 
-	"tapedeck/server/describe/schematest"
 	"tapedeck/wire/mirror"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func TestMain(m *testing.M) {
-	mirror.Check = schematest.Must().Message
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // server is a streamer that says what a test tells it to say. Each connection gets the next script, the
 // last one again and again.
