@@ -19,7 +19,7 @@ type fault struct {
 var faults = []fault{
 	{
 		"what others read is told to a reader who is out of step, with their prev", "subscriptions/cache.go",
-		"l.from == *p && l.enc == enc", "l.from.place == p.place && l.from.need == p.need && l.enc == enc",
+		"l.from == from && l.enc == enc", "l.from.place == from.place && l.from.need == from.need && l.enc == enc",
 	},
 	{
 		"a fold reaches across a status", "subscriptions/read.go",
