@@ -177,6 +177,9 @@ func reorder(app *cli.App, args []string) []string {
 			rest = append(rest, a)
 			continue
 		}
+		if a == "-h" || a == "--help" { // the library would look for a topic of the arguments' name
+			return slices.Concat(args[:at+1], []string{a})
+		}
 		flags = append(flags, a)
 		name, _, whole := strings.Cut(strings.TrimLeft(a, "-"), "=")
 		if f := find(cmd.Flags, name); f != nil && takesValue(f) && !whole {

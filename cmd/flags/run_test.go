@@ -258,7 +258,7 @@ func TestHelp(t *testing.T) {
 	if code != OK || !strings.Contains(out, "\n  show           show the settings\n") {
 		t.Errorf("code %d, printed %q", code, out)
 	}
-	for _, args := range [][]string{{"show", "--help"}, {"help", "show"}, {"show", "-h"}} {
+	for _, args := range [][]string{{"show", "--help"}, {"help", "show"}, {"show", "-h"}, {"show", "x", "--help"}, {"show", "--count", "3", "x", "-h"}} {
 		code, out, _ := run(t, args...)
 		for _, want := range []string{
 			"Usage: toy show [FLAGS] WHAT…\n", "\n  --name NAME                 a NAME (nobody)\n", "\n  --drain-wait                (1s)\n", "\nKafka:\n",
