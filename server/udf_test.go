@@ -363,7 +363,7 @@ func TestUDFAnswers(t *testing.T) {
 		{"/udf/history?symbol=TEST:BTC-USD&resolution=1&from=1600000000&to=1600000100", 200, `{"s":"no_data","cursor":`},
 		{"/udf/history?symbol=TEST:NONE&resolution=1&countback=5", 200, `{"s":"no_data","cursor":{"room":"candles:TEST:NONE@1m","epoch":"","seq":0}}`},
 		{"/udf/history?symbol=NOWHERE:NONE&resolution=1&countback=5", 404, `unknown_symbol`},
-		{"/udf/history?symbol=TEST:BTC-USD&resolution=7&countback=5", 400, `resolution is one of`},
+		{"/udf/history?symbol=TEST:BTC-USD&resolution=7&countback=5", 400, `resolution is one of 1, 60, 1D`},
 		{"/udf/history?symbol=TEST:BTC-USD&resolution=1&from=5&to=5", 400, `from does not lie before to`},
 		{"/udf/history?symbol=TEST:BTC-USD&resolution=1&from=-5&to=5", 400, `s since 1970`},
 		{"/udf/history?symbol=TEST:BTC-USD&resolution=1&from=5&to=9999999999999999", 400, `s since 1970`},

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"tapedeck/market"
 	"tapedeck/snapshot"
@@ -38,7 +38,7 @@ func (f *Feed) parse(q url.Values, now int64) (a ask, bad Answer) {
 		return a, refuse(http.StatusNotFound, "unknown_symbol: a symbol is VENUE:SYMBOL, as in BINANCE:BTC-USDT")
 	}
 	if a.room.Variant, ok = f.width(q.Get("resolution")); !ok {
-		return a, refuse(http.StatusBadRequest, fmt.Sprintf("resolution is one of %q", f.resolutions()))
+		return a, refuse(http.StatusBadRequest, "resolution is one of "+strings.Join(f.resolutions(), ", "))
 	}
 	a.width = snapshot.Widths[a.room.Variant]
 	from, ok1 := number(q, "from", 0)
