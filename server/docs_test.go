@@ -122,8 +122,9 @@ func TestDocumentedBookIsRight(t *testing.T) {
 	text := strings.ReplaceAll(strings.ReplaceAll(examples[0], "BINANCE", "TEST"), "127.0.0.1:8080", n.Addr().String())
 	text = strings.ReplaceAll(text, "100ms", "50ms")
 	program := javaScript(t, text+`
-setInterval(() => console.log(JSON.stringify({ good: book.good, since, bids: [...book.bids.values()], asks: [...book.asks.values()] })), 20)
-process.stdin.on('data', () => ws.close())
+setInterval(() => console.log(JSON.stringify({ good: book.good && ws.readyState === 1, cuts, since, bids: [...book.bids.values()], asks: [...book.asks.values()] })), 20)
+let cuts = 0
+process.stdin.on('data', (lines) => { cuts += String(lines).split('\n').length - 1; ws.close() })
 `)
 	in, err := program.StdinPipe()
 	if err != nil {
@@ -143,6 +144,7 @@ process.stdin.on('data', () => ws.close())
 	}()
 	type state struct {
 		Good       bool
+		Cuts       int
 		Since      *struct{ Seq uint64 }
 		Bids, Asks [][2]string
 	}
@@ -180,7 +182,10 @@ process.stdin.on('data', () => ws.close())
 			time.Sleep(5 * time.Millisecond)
 		}
 	}
-	got := until("the last change", func(s *state) bool { return s.Good && s.Since != nil && s.Since.Seq == uint64(last) })
+	whole := func(s *state) bool { return s.Good && s.Since != nil && s.Since.Seq == uint64(last) }
+	until("the last change", whole)
+	_, _ = in.Write([]byte("cut\n")) // nothing changes meanwhile
+	got := until("its return", func(s *state) bool { return s.Cuts == 4 && whole(s) })
 	_, body, _ := get(t, n, "/v1/snapshot/book:TEST:BTC-USDT@20")
 	truth := mirror.New()
 	if err := truth.Frame([]byte("[" + body + "]")); err != nil {
